@@ -1,0 +1,182 @@
+//! From the file to a [`Config`] that can be relied on, or to all that is wrong with it.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use toml::de::DeTable;
+
+use super::{
+    Config, ConfigError, Fault, Listen, MessageConfig, RouteConfig, StoreConfig, TrunkConfig, quantity,
+    route,
+    secret::Secrets,
+    section::{Document, Section},
+    trunk,
+};
+use crate::domain::TrunkId;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+const MONTH: Duration = Duration::from_secs(30 * 86_400);
+
+/// Reads and checks a file; secrets come from the process's environment and from files beside it.
+///
+/// # Errors
+/// It can't be read, or something in it is wrong: all that could be found.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let name = path.display().to_string();
+    match fs::read_to_string(path) {
+        Ok(text) => parse(&text, &name, &|variable| std::env::var(variable).ok()),
+        Err(error) => Err(ConfigError::new(vec![Fault {
+            file: name,
+            line: None,
+            key: String::new(),
+            what: format!("the configuration can't be read: {error}"),
+        }])),
+    }
+}
+
+/// Checks a text. `name` is the file it came from: messages begin with it, and `file:` secrets are relative to its
+/// folder. `env` is the environment.
+///
+/// # Errors
+/// All that could be found wrong.
+pub fn parse(text: &str, name: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+    let document = Document::new(name, text);
+    let config = match DeTable::parse(text) {
+        Ok(table) => Some(root(Section::root(&document, table.get_ref()), name, env)),
+        Err(error) => {
+            document.note(
+                error.span().map(|span| span.start),
+                "",
+                format!("no valid TOML: {}", error.message()),
+            );
+            None
+        }
+    };
+    match (config, document.into_faults()) {
+        (Some(config), faults) if faults.is_empty() => Ok(config),
+        (_, faults) => Err(ConfigError::new(faults)),
+    }
+}
+
+fn root(mut file: Section<'_>, name: &str, env: &dyn Fn(&str) -> Option<String>) -> Config {
+    let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+    let allow_literal = file.flag("allow_literal_secrets").or(false);
+    let secrets = Secrets { folder, env, allow_literal };
+    let (ids, trunks) = trunks(&mut file, &secrets);
+    let config = Config {
+        listen: listen(file.section("listen")),
+        store: store(file.section("store")),
+        messages: messages(file.section("messages")),
+        trunks,
+        routes: routes(&mut file, &ids),
+    };
+    file.finish();
+    config
+}
+
+fn listen(mut section: Section<'_>) -> Listen {
+    let local = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+    let right = "an address with a port, such as \"127.0.0.1:7300\" or \"[::1]:7300\"";
+    let address = |text: &str| text.parse().ok();
+    // Loopback: neither listener asks who calls, so the network must not reach them unless somebody decides it.
+    let listen = Listen {
+        gateway: section.parsed("gateway", right, address).or(local(7300)),
+        admin: section.parsed("admin", right, address).or(local(7301)),
+    };
+    if section.is_sound() && collide(listen.gateway, listen.admin) {
+        let what = format!("{} is not allowed: gateway has {} already", listen.admin, listen.gateway);
+        section.note("admin", what);
+    }
+    section.finish();
+    listen
+}
+
+/// The same port on the same address, or on all. Port 0 is a different one each time.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let overlap = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && one.port() != 0 && overlap
+}
+
+fn store(mut section: Section<'_>) -> StoreConfig {
+    let path =
+        section.text("path", "the folder that holds all state, such as \"/var/lib/carrierd\"", |path| {
+            !path.is_empty() && !path.contains('\0')
+        });
+    let size = "a whole number with KiB, MiB, GiB or TiB, such as \"512MiB\"";
+    let cache = "\"1MiB\" or more, a whole number with KiB, MiB, GiB or TiB";
+    let store = StoreConfig {
+        path: PathBuf::from(path.required().unwrap_or_default()),
+        // Room to write down the end of everything that was accepted before the disk is really full.
+        reserve_octets: section.parsed("reserve", size, quantity::octets).or(512 << 20),
+        // Enough for the indexes of a busy hour; what lies deeper is read from the disk.
+        cache_octets: section
+            .parsed("cache", cache, |text| quantity::octets(text).filter(|octets| *octets >= 1 << 20))
+            .or(64 << 20),
+    };
+    section.finish();
+    store
+}
+
+fn messages(mut section: Section<'_>) -> MessageConfig {
+    let short = Duration::from_millis(1);
+    let messages = MessageConfig {
+        // Carriers keep trying for a day or so when nobody says otherwise.
+        default_validity: section.duration("default_validity", SECOND, MONTH).or(24 * HOUR),
+        // Past it carriers cut it down without saying so.
+        max_validity: section.duration("max_validity", SECOND, MONTH).or(72 * HOUR),
+        // Reports come up to 72 hours after the submit.
+        report_window: section.duration("report_window", short, MONTH).or(72 * HOUR),
+        // Twice the longest usual wait for the answer to a submit.
+        orphan_hold: section.duration("orphan_hold", short, HOUR).or(120 * SECOND),
+        // Parts come within seconds or were lost; the phone may have been switched off in between.
+        reassembly_timeout: section.duration("reassembly_timeout", short, 24 * HOUR).or(HOUR),
+        // 670 Chinese characters: what phones show as one message.
+        max_segments: section.number("max_segments", 1..=255, "segments").or(10),
+        // Most gateways want the end alone.
+        intermediate_events: section.flag("intermediate_events").or(false),
+    };
+    if section.is_sound() && messages.max_validity < messages.default_validity {
+        let (max, default) =
+            (quantity::written(messages.max_validity), quantity::written(messages.default_validity));
+        section
+            .note("max_validity", format!("{max} is not allowed: no less than default_validity, {default}"));
+    }
+    section.finish();
+    messages
+}
+
+/// The names of all trunks, and those trunks that could be read.
+fn trunks(file: &mut Section<'_>, secrets: &Secrets<'_>) -> (Vec<TrunkId>, Vec<TrunkConfig>) {
+    let mut names: Vec<(TrunkId, Option<usize>)> = Vec::new();
+    let mut trunks = Vec::new();
+    let sections = file.sections("trunk");
+    if sections.is_empty() && file.is_sound() {
+        file.note("trunk", "is missing: at least one [[trunk]], or there is nowhere to send to");
+    }
+    for mut section in sections {
+        let Some(id) = trunk::id(&mut section) else { continue };
+        match names.iter().find(|(name, _)| *name == id) {
+            Some((_, line)) => {
+                let line = line.map_or_else(String::new, |line| format!(" of line {line}"));
+                section.note("id", format!("\"{id}\" is not allowed: the trunk{line} has this id"));
+            }
+            None => names.push((id.clone(), section.line("id"))),
+        }
+        trunks.extend(trunk::read(id, section, secrets));
+    }
+    (names.into_iter().map(|(name, _)| name).collect(), trunks)
+}
+
+fn routes(file: &mut Section<'_>, trunks: &[TrunkId]) -> Vec<RouteConfig> {
+    let sections = file.sections("route");
+    // Without any trunk every route is at fault, and for another reason.
+    if trunks.is_empty() {
+        return Vec::new();
+    }
+    sections.into_iter().map(|section| route::read(section, trunks)).collect()
+}

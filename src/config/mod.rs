@@ -1,0 +1,272 @@
+//! The daemon's one configuration file, parsed into types that can't hold a wrong value.
+//!
+//! Loading, checking and the words of its errors are in `load` and the files it uses; here is what the rest of the
+//! daemon reads. `examples/` shows every key.
+
+mod account;
+mod error;
+mod load;
+mod quantity;
+mod route;
+mod secret;
+mod section;
+#[cfg(test)]
+mod tests;
+mod trunk;
+
+pub use error::{ConfigError, Fault};
+pub use load::{load, parse};
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use crate::domain::{Category, TenantId, TrunkId};
+
+/// The whole configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where we listen.
+    pub listen: Listen,
+    /// Where state lies.
+    pub store: StoreConfig,
+    /// What holds for all messages.
+    pub messages: MessageConfig,
+    /// The carriers' accounts.
+    pub trunks: Vec<TrunkConfig>,
+    /// Which message goes where; the first that matches decides. None: every trunk, in order.
+    pub routes: Vec<RouteConfig>,
+}
+
+/// Where we listen.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// gRPC for gateway services. Default 127.0.0.1:7300.
+    pub gateway: SocketAddr,
+    /// HTTP for operations: `/metrics`, `/livez`, `/readyz`. Default 127.0.0.1:7301.
+    pub admin: SocketAddr,
+}
+
+/// Where state lies.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// The folder; made if it is missing.
+    pub path: PathBuf,
+    /// Octets that must stay free on its disk for new messages to be accepted. Default 512 MiB.
+    pub reserve_octets: u64,
+    /// Memory for cached blocks, octets. Default 64 MiB.
+    pub cache_octets: u64,
+}
+
+/// What holds for all messages.
+#[derive(Debug, Clone)]
+pub struct MessageConfig {
+    /// Validity of messages that name none. Default 24 h.
+    pub default_validity: Duration,
+    /// Longest validity taken. Default 72 h.
+    pub max_validity: Duration,
+    /// How long a report is awaited after acceptance before the message ends as unknown. Default 72 h.
+    pub report_window: Duration,
+    /// How long a report without a match waits for the answer to its submit before it is told as an orphan. Default 120 s.
+    pub orphan_hold: Duration,
+    /// How long an incoming long message may lack a part. Default 1 h.
+    pub reassembly_timeout: Duration,
+    /// Most segments of one message. Default 10.
+    pub max_segments: u8,
+    /// Tell every move of a message as an event, not only its end. Default no.
+    pub intermediate_events: bool,
+}
+
+/// One contract with a carrier.
+#[derive(Debug, Clone)]
+pub struct TrunkConfig {
+    /// Its name everywhere: API, metrics, logs.
+    pub id: TrunkId,
+    /// What it speaks, with the account.
+    pub protocol: ProtocolConfig,
+    /// Hosts and ports, tried in turn by each link.
+    pub hosts: Vec<String>,
+    /// Operator for statistics: `cmcc`, `cucc`, `ctcc`, `cbn` or free.
+    pub operator: String,
+    /// Connections wanted, 1 to 64.
+    pub links: u32,
+    /// Unanswered submits per link, 1 to 4096.
+    pub window: usize,
+    /// Submits per second over all links; `None`: no limit.
+    pub submits_per_second: Option<u32>,
+    /// Messages that may wait in memory for this trunk before new ones are refused. Default 100,000.
+    pub max_queue: usize,
+    /// Tries of one segment before it is given up. Default 10.
+    pub max_attempts: u16,
+    /// The carrier's clock, as an offset from UTC. Default +08:00.
+    pub utc_offset: jiff::tz::Offset,
+    /// How carrier ids are compared.
+    pub carrier_ids: CarrierIdForm,
+    /// Width of the reference in concatenation headers, octets: 1 or 2. Default 1.
+    pub reference_octets: u8,
+    /// Timers of its sessions.
+    pub timers: Timers,
+}
+
+/// How the carrier ids of answers and reports are made equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CarrierIdForm {
+    /// As they are.
+    #[default]
+    Plain,
+    /// Case and leading zeros do not count.
+    Folded,
+    /// Answers are hexadecimal, reports decimal.
+    HexInAnswers,
+    /// Answers are decimal, reports hexadecimal.
+    HexInReports,
+}
+
+/// Timers of a trunk's sessions; see `codecs::session::Config`.
+#[derive(Debug, Clone)]
+pub struct Timers {
+    /// Connecting and binding, each.
+    pub connect: Duration,
+    /// An answer to a submit.
+    pub response: Duration,
+    /// Silence before a probe.
+    pub probe_after: Duration,
+    /// An answer to a probe, each time.
+    pub probe: Duration,
+    /// Transmissions of a probe.
+    pub probe_attempts: u32,
+    /// First delay before reconnecting; doubles up to `reconnect_max`, with jitter.
+    pub reconnect_min: Duration,
+    /// Longest delay before reconnecting, and the delay after refused credentials.
+    pub reconnect_max: Duration,
+}
+
+/// What a trunk speaks, with the account.
+#[derive(Debug, Clone)]
+pub enum ProtocolConfig {
+    /// SMPP 3.3, 3.4 or 5.0.
+    Smpp(SmppAccount),
+    /// CMPP 2.0, 2.1 or 3.0.
+    Cmpp(CmppAccount),
+}
+
+impl ProtocolConfig {
+    /// `smpp34`, `smpp50`, `cmpp20`, …: the name in the API, in metrics and in the file.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Smpp(account) => match account.version {
+                0x33 => "smpp33",
+                0x50 => "smpp50",
+                _ => "smpp34",
+            },
+            Self::Cmpp(account) => match account.version {
+                0x20 => "cmpp20",
+                0x21 => "cmpp21",
+                _ => "cmpp30",
+            },
+        }
+    }
+}
+
+/// An SMPP account.
+#[derive(Debug, Clone)]
+pub struct SmppAccount {
+    /// 0x33, 0x34 or 0x50.
+    pub version: u8,
+    /// How links bind.
+    pub bind: BindMode,
+    /// The account's name, at most 15 octets.
+    pub system_id: String,
+    /// Its password.
+    pub password: Secret,
+    /// Often empty, at most 12 octets.
+    pub system_type: String,
+    /// Often empty.
+    pub address_range: String,
+    /// service_type of every submit, at most 5 octets.
+    pub service_type: String,
+    /// What data_coding 0 means to this carrier.
+    pub default_charset: codecs::text::Charset,
+    /// How long texts travel.
+    pub long_messages: LongMessages,
+    /// Sender of messages that name none.
+    pub default_sender: String,
+}
+
+/// How SMPP links bind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BindMode {
+    /// Both ways on one link.
+    Transceiver,
+    /// Half of the links (rounded up) submit, the others receive.
+    Pair,
+}
+
+/// How long texts travel over SMPP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LongMessages {
+    /// User data header in front of each part.
+    Udh,
+    /// The three sar_ TLVs on each part.
+    Sar,
+    /// One submit_sm with message_payload.
+    Payload,
+}
+
+/// A CMPP account.
+#[derive(Debug, Clone)]
+pub struct CmppAccount {
+    /// 0x20, 0x21 or 0x30.
+    pub version: u8,
+    /// The company code, six characters as a rule.
+    pub source_addr: String,
+    /// The shared secret.
+    pub shared_secret: Secret,
+    /// Service_Id of every submit, at most 10 octets.
+    pub service_id: String,
+    /// The access number; a message's sender must begin with it.
+    pub access_number: String,
+    /// Fee_UserType. Default 2, the SP pays.
+    pub fee_user_type: u8,
+    /// FeeType, two digits. Default `01`.
+    pub fee_type: String,
+    /// FeeCode, up to six digits. Default `000000`.
+    pub fee_code: String,
+    /// Refuse links whose AuthenticatorISMG does not prove the gateway. Default no: it is only warned of.
+    pub require_proof: bool,
+}
+
+/// A secret, read from where the file points to; never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    #[must_use]
+    pub fn new(secret: String) -> Self {
+        Self(secret)
+    }
+    /// The secret itself, for the one place that proves it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// One rule of the route table.
+#[derive(Debug, Clone)]
+pub struct RouteConfig {
+    /// Digits that the recipient begins with (compared without `+` and `00`); empty: any.
+    pub prefixes: Vec<String>,
+    /// Categories; empty: any.
+    pub categories: Vec<Category>,
+    /// Tenants; empty: any.
+    pub tenants: Vec<TenantId>,
+    /// Where to, in order of preference. At least one.
+    pub trunks: Vec<TrunkId>,
+}

@@ -1,0 +1,503 @@
+//! Whole files: what good ones become, and the exact words for bad ones.
+
+use std::time::Duration;
+
+use super::*;
+
+const MINIMAL: &str = include_str!("examples/minimal.toml");
+const FULL: &str = include_str!("examples/full.toml");
+
+fn environment(name: &str) -> Option<String> {
+    match name {
+        "CARRIER_1_PASSWORD" => Some("pa55word".to_owned()),
+        "CMCC_SECRET" => Some("hunter2-hunter2".to_owned()),
+        "LONG" => Some("hunter2-hunter2".to_owned()),
+        _ => None,
+    }
+}
+
+fn read(text: &str) -> Result<Config, ConfigError> {
+    parse(text, "carrierd.toml", &environment)
+}
+
+/// A trunk without faults, from line 4 on; `more` goes below it.
+fn with(more: &str) -> String {
+    format!(
+        "[store]\npath = \"state\"\n\n[[trunk]]\nid = \"a\"\nprotocol = \"smpp34\"\nhosts = [\"h:1\"]\n\
+         account = {{ system_id = \"esme\", password = \"env:CARRIER_1_PASSWORD\" }}\n{more}"
+    )
+}
+
+#[test]
+fn the_minimal_example_takes_every_default() {
+    let config = read(MINIMAL).unwrap();
+    assert_eq!(config.listen.gateway, "127.0.0.1:7300".parse().unwrap());
+    assert_eq!(config.listen.admin, "127.0.0.1:7301".parse().unwrap());
+    assert_eq!(config.store.path, PathBuf::from("/var/lib/carrierd"));
+    assert_eq!((config.store.reserve_octets, config.store.cache_octets), (512 << 20, 64 << 20));
+    assert_eq!(config.messages.default_validity, Duration::from_secs(86_400));
+    assert_eq!(config.messages.orphan_hold, Duration::from_secs(120));
+    assert_eq!(config.messages.max_segments, 10);
+    assert!(config.routes.is_empty());
+    let [trunk] = &config.trunks[..] else { panic!("{} trunks", config.trunks.len()) };
+    assert_eq!(
+        (trunk.id.as_str(), trunk.protocol.name(), trunk.operator.as_str()),
+        ("carrier-1", "smpp34", "other")
+    );
+    assert_eq!((trunk.links, trunk.window, trunk.submits_per_second), (1, 10, None));
+    assert_eq!(trunk.timers.response, Duration::from_secs(30));
+    assert_eq!(trunk.timers.reconnect_max, Duration::from_secs(60));
+    assert_eq!(trunk.utc_offset.seconds(), 28_800);
+    let ProtocolConfig::Smpp(account) = &trunk.protocol else { panic!("{:?}", trunk.protocol) };
+    assert_eq!((account.bind, account.long_messages), (BindMode::Transceiver, LongMessages::Udh));
+    assert_eq!(account.password.expose(), "pa55word");
+}
+
+#[test]
+fn the_full_example_is_loaded_from_its_file_with_the_secrets_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("carrierd.toml");
+    std::fs::write(folder.path().join("intl-1.password"), "s3cret\n").unwrap();
+    let config = parse(FULL, &path.display().to_string(), &environment).unwrap();
+    let [cmcc, intl] = &config.trunks[..] else { panic!("{} trunks", config.trunks.len()) };
+    assert_eq!((cmcc.links, cmcc.window, cmcc.submits_per_second), (2, 16, Some(500)));
+    assert_eq!(cmcc.timers.response, Duration::from_secs(60));
+    let ProtocolConfig::Cmpp(account) = &cmcc.protocol else { panic!("{:?}", cmcc.protocol) };
+    assert_eq!((account.version, account.source_addr.as_str()), (0x30, "901234"));
+    assert_eq!(account.shared_secret.expose(), "hunter2-hunter2");
+    let ProtocolConfig::Smpp(account) = &intl.protocol else { panic!("{:?}", intl.protocol) };
+    assert_eq!((account.bind, account.password.expose()), (BindMode::Pair, "s3cret"));
+    let [domestic, rest] = &config.routes[..] else { panic!("{} routes", config.routes.len()) };
+    assert_eq!(domestic.prefixes, ["86"]);
+    assert_eq!(domestic.categories, [Category::Otp, Category::Notification]);
+    assert_eq!(domestic.tenants, [TenantId::from("acme")]);
+    assert_eq!(domestic.trunks, [TrunkId::from("cmcc-bj-1"), TrunkId::from("intl-1")]);
+    assert_eq!(rest.trunks, [TrunkId::from("intl-1")]);
+    assert!(rest.prefixes.is_empty() && rest.categories.is_empty() && rest.tenants.is_empty());
+}
+
+#[test]
+fn the_full_example_says_the_defaults_as_they_are() {
+    let stated = FULL
+        .replace("links = 2", "")
+        .replace("submits_per_second = 500", "")
+        .replace("operator = \"cmcc\"", "")
+        .replace("file:intl-1.password", "env:CARRIER_1_PASSWORD");
+    // What remains are required keys, tables, and defaults: without the defaults the same must come out.
+    let required = [
+        "path",
+        "id",
+        "protocol",
+        "hosts",
+        "source_addr",
+        "shared_secret",
+        "service_id",
+        "access_number",
+        "system_id",
+        "password",
+        "bind",
+        "default_sender",
+        "prefixes",
+        "categories",
+        "tenants",
+        "trunks",
+    ];
+    let is_kept = |line: &&str| match line.split_once('=') {
+        Some((key, _)) => required.contains(&key.trim()),
+        None => line.starts_with('['),
+    };
+    let silent: Vec<_> = stated.lines().filter(is_kept).collect();
+    let (stated, silent) = (read(&stated).unwrap(), read(&silent.join("\n")).unwrap());
+    assert_eq!(format!("{stated:#?}"), format!("{silent:#?}"));
+}
+
+#[test]
+fn a_file_is_loaded_by_its_path_and_an_absent_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("carrierd.toml");
+    let error = load(&path).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!(
+            "{}: the configuration can't be read: No such file or directory (os error 2)",
+            path.display()
+        )
+    );
+    std::fs::write(folder.path().join("p"), "secret").unwrap();
+    std::fs::write(&path, with("").replace("env:CARRIER_1_PASSWORD", "file:p")).unwrap();
+    assert_eq!(load(&path).unwrap().trunks.len(), 1);
+}
+
+#[test]
+fn a_literal_secret_is_taken_where_the_file_allows_it() {
+    let text = with("").replace("env:CARRIER_1_PASSWORD", "literal:a:b");
+    let config = read(&format!("allow_literal_secrets = true\n{text}")).unwrap();
+    let ProtocolConfig::Smpp(account) = &config.trunks[0].protocol else { panic!() };
+    assert_eq!(account.password.expose(), "a:b");
+}
+
+/// Bad lines below a good trunk (`with`) → the message.
+const BELOW: &[(&str, &str)] = &[
+    ("links = 0", "carrierd.toml:9: trunk.links: 0 is not allowed: 1 to 64 connections"),
+    ("links = 65", "carrierd.toml:9: trunk.links: 65 is not allowed: 1 to 64 connections"),
+    ("links = -1", "carrierd.toml:9: trunk.links: -1 is not allowed: 1 to 64 connections"),
+    (
+        "links = 99999999999999999999",
+        "carrierd.toml:9: trunk.links: 99999999999999999999 is not allowed: 1 to 64 connections",
+    ),
+    ("links = \"2\"", "carrierd.toml:9: trunk.links: \"2\" is not allowed: 1 to 64 connections"),
+    ("links = 2.0", "carrierd.toml:9: trunk.links: 2.0 is not allowed: 1 to 64 connections"),
+    (
+        "\n\nwindow = 5000",
+        "carrierd.toml:11: trunk.window: 5000 is not allowed: 1 to 4096 unanswered submits per link",
+    ),
+    (
+        "links = 64\nwindow = 4096",
+        "carrierd.toml:10: trunk.window: links × window = 262144 is not allowed: at most 16384 per trunk",
+    ),
+    (
+        "submits_per_second = 0",
+        "carrierd.toml:9: trunk.submits_per_second: 0 is not allowed: 1 to 1000000 submits per second",
+    ),
+    (
+        "utc_offset = \"8\"",
+        "carrierd.toml:9: trunk.utc_offset: \"8\" is not allowed: \"-14:00\" to \"+14:00\" in quarter hours",
+    ),
+    (
+        "utc_offset = 08:00:00",
+        "carrierd.toml:9: trunk.utc_offset: 08:00:00 is not allowed: \"-14:00\" to \"+14:00\" in quarter hours",
+    ),
+    (
+        "carrier_ids = \"hex\"",
+        "carrierd.toml:9: trunk.carrier_ids: \"hex\" is not allowed: \"plain\", \"folded\", \"hex-in-answers\" or \"hex-in-reports\"",
+    ),
+    ("reference_octets = 3", "carrierd.toml:9: trunk.reference_octets: 3 is not allowed: 1 to 2 octets"),
+    (
+        "operator = \"China Mobile\"",
+        "carrierd.toml:9: trunk.operator: \"China Mobile\" is not allowed: 1 to 64 of a-z, 0-9, '.', '_' and '-'",
+    ),
+    (
+        "lnks = 2",
+        "carrierd.toml:9: trunk.lnks: there is no such key here, only id, protocol, account, hosts, operator, links, window, submits_per_second, max_queue, max_attempts, utc_offset, carrier_ids, reference_octets, timers",
+    ),
+    ("timers = 5", "carrierd.toml:9: trunk.timers: 5 is not allowed: a table of its own"),
+    (
+        "[trunk.timers]\nprobe = \"0s\"",
+        "carrierd.toml:10: trunk.timers.probe: \"0s\" is not allowed: \"1ms\" to \"10m\", a whole number with ms, s, m, h or d",
+    ),
+    (
+        "[trunk.timers]\nprobe = 10",
+        "carrierd.toml:10: trunk.timers.probe: 10 is not allowed: \"1ms\" to \"10m\", a whole number with ms, s, m, h or d",
+    ),
+    (
+        "timers = { reconnect_min = \"5m\" }",
+        "carrierd.toml:9: trunk.timers.reconnect_max: 1m is not allowed: no less than reconnect_min, 5m",
+    ),
+    (
+        "[trunk.timers]\nidle = \"1s\"",
+        "carrierd.toml:10: trunk.timers.idle: there is no such key here, only connect, response, probe_after, probe, probe_attempts, reconnect_min, reconnect_max",
+    ),
+    (
+        "[messages]\ndefault_validity = \"80h\"",
+        "carrierd.toml:9: messages.max_validity: 72h is not allowed: no less than default_validity, 80h",
+    ),
+    (
+        "[messages]\nmax_segments = 256",
+        "carrierd.toml:10: messages.max_segments: 256 is not allowed: 1 to 255 segments",
+    ),
+    (
+        "[messages]\nintermediate_events = 1",
+        "carrierd.toml:10: messages.intermediate_events: 1 is not allowed: true or false",
+    ),
+    (
+        "[listen]\nadmin = \"localhost\"",
+        "carrierd.toml:10: listen.admin: \"localhost\" is not allowed: an address with a port, such as \"127.0.0.1:7300\" or \"[::1]:7300\"",
+    ),
+    (
+        "[listen]\nadmin = \"127.0.0.1:7300\"",
+        "carrierd.toml:10: listen.admin: 127.0.0.1:7300 is not allowed: gateway has 127.0.0.1:7300 already",
+    ),
+    (
+        "[listen]\ngateway = \"0.0.0.0:7301\"",
+        "carrierd.toml:9: listen.admin: 127.0.0.1:7301 is not allowed: gateway has 0.0.0.0:7301 already",
+    ),
+    ("[[route]]\ntrunks = [\"b\"]", "carrierd.toml:10: route.trunks: \"b\" is not allowed: \"a\""),
+    (
+        "[[route]]\ntrunks = []",
+        "carrierd.toml:10: route.trunks: an empty list is not allowed: a route needs at least one trunk",
+    ),
+    (
+        "[[route]]\ntrunks = [\"a\", \"a\"]",
+        "carrierd.toml:10: route.trunks: \"a\" is there twice: name each trunk once, in order of preference",
+    ),
+    ("[[route]]\nprefixes = [\"86\"]", "carrierd.toml:9: route.trunks: is missing: a list of \"a\""),
+    (
+        "[[route]]\ntrunks = [\"a\"]\nprefixes = [\n\"86\",\n\"+86\"]",
+        "carrierd.toml:13: route.prefixes: \"+86\" is not allowed: 1 to 21 digits in international form, without + or 00",
+    ),
+    (
+        "[[route]]\ntrunks = [\"a\"]\ncategories = [\"spam\"]",
+        "carrierd.toml:11: route.categories: \"spam\" is not allowed: \"otp\", \"notification\", \"interactive\" or \"marketing\"",
+    ),
+    (
+        "[[route]]\ntrunks = [\"a\"]\ntenants = [\"\"]",
+        "carrierd.toml:11: route.tenants: \"\" is not allowed: a tenant's id, not empty",
+    ),
+    (
+        "[route]\ntrunks = [\"a\"]",
+        "carrierd.toml:9: route: a table is not allowed: tables, each headed [[route]]",
+    ),
+    (
+        "[stroe]\npath = \"x\"",
+        "carrierd.toml:9: stroe: there is no such key here, only allow_literal_secrets, trunk, listen, store, messages, route",
+    ),
+    ("links = 1\nlinks = 2", "carrierd.toml:10: no valid TOML: duplicate key"),
+    ("links = one", "carrierd.toml:9: no valid TOML: string values must be quoted, expected literal string"),
+];
+
+/// A change to a good file → the message.
+const CHANGED: &[(&str, &str, &str)] = &[
+    (
+        "path = \"state\"",
+        "",
+        "carrierd.toml:1: store.path: is missing: the folder that holds all state, such as \"/var/lib/carrierd\"",
+    ),
+    (
+        "path = \"state\"",
+        "path = \"state\"\ncache = \"64\"",
+        "carrierd.toml:3: store.cache: \"64\" is not allowed: \"1MiB\" or more, a whole number with KiB, MiB, GiB or TiB",
+    ),
+    (
+        "path = \"state\"",
+        "path = \"state\"\nreserve = \"1GB\"",
+        "carrierd.toml:3: store.reserve: \"1GB\" is not allowed: a whole number with KiB, MiB, GiB or TiB, such as \"512MiB\"",
+    ),
+    (
+        "[store]\npath = \"state\"\n",
+        "",
+        "carrierd.toml: store.path: is missing: the folder that holds all state, such as \"/var/lib/carrierd\"",
+    ),
+    ("id = \"a\"", "", "carrierd.toml:4: trunk.id: is missing: 1 to 64 of a-z, 0-9, '.', '_' and '-'"),
+    (
+        "id = \"a\"",
+        "id = \"A\"",
+        "carrierd.toml:5: trunk.id: \"A\" is not allowed: 1 to 64 of a-z, 0-9, '.', '_' and '-'",
+    ),
+    (
+        "smpp34",
+        "sgip",
+        "carrierd.toml:6: trunk.protocol: \"sgip\" is not allowed: \"smpp33\", \"smpp34\", \"smpp50\", \"cmpp20\", \"cmpp21\" or \"cmpp30\"",
+    ),
+    (
+        "[\"h:1\"]",
+        "[]",
+        "carrierd.toml:7: trunk.hosts: an empty list is not allowed: at least one host:port, such as \"127.0.0.1:7890\" or \"[::1]:2775\"",
+    ),
+    (
+        "[\"h:1\"]",
+        "[\"h\"]",
+        "carrierd.toml:7: trunk.hosts: \"h\" is not allowed: host:port, such as \"127.0.0.1:7890\" or \"[::1]:2775\"",
+    ),
+    (
+        "[\"h:1\"]",
+        "\"h:1\"",
+        "carrierd.toml:7: trunk.hosts: \"h:1\" is not allowed: a list of host:port, such as \"127.0.0.1:7890\" or \"[::1]:2775\"",
+    ),
+    (
+        "system_id = \"esme\"",
+        "system_id = \"sixteen_octets_x\"",
+        "carrierd.toml:8: trunk.account.system_id: \"sixteen_octets_x\" is not allowed: 1 to 15 printable ASCII characters",
+    ),
+    (
+        "system_id = \"esme\",",
+        "",
+        "carrierd.toml:8: trunk.account.system_id: is missing: 1 to 15 printable ASCII characters",
+    ),
+    (
+        "system_id = \"esme\"",
+        "system_id = \"esme\", system_type = \"thirteen_octs\"",
+        "carrierd.toml:8: trunk.account.system_type: \"thirteen_octs\" is not allowed: at most 12 printable ASCII characters",
+    ),
+    (
+        "system_id = \"esme\"",
+        "system_id = \"esme\", service_type = \"sixsix\"",
+        "carrierd.toml:8: trunk.account.service_type: \"sixsix\" is not allowed: at most 5 printable ASCII characters",
+    ),
+    (
+        "system_id = \"esme\"",
+        "system_id = \"esme\", default_sender = \"张三\"",
+        "carrierd.toml:8: trunk.account.default_sender: \"张三\" is not allowed: at most 20 printable ASCII characters",
+    ),
+    (
+        "system_id = \"esme\"",
+        "system_id = \"esme\", source_addr = \"901234\"",
+        "carrierd.toml:8: trunk.account.source_addr: there is no such key here, only password, bind, system_id, system_type, address_range, service_type, default_charset, long_messages, default_sender",
+    ),
+    ("system_id = \"esme\"", "system_id = \"esme\", bind = \"pair\"", ""),
+    (
+        "account = { system_id = \"esme\"",
+        "links = 1\naccount = { bind = \"pair\", system_id = \"esme\"",
+        "carrierd.toml:8: trunk.links: 1 is not allowed: bind = \"pair\" needs at least 2, one for each direction",
+    ),
+    ("smpp34\"", "smpp33\"\nlinks = 2", ""),
+    (
+        "{ system_id = \"esme\", password = \"env:CARRIER_1_PASSWORD\" }",
+        "7",
+        "carrierd.toml:8: trunk.account: 7 is not allowed: a table of its own",
+    ),
+    (
+        "env:CARRIER_1_PASSWORD",
+        "env:UNSET",
+        "carrierd.toml:8: trunk.account.password: the environment has no variable \"UNSET\" (or it is not UTF-8)",
+    ),
+    (
+        "env:CARRIER_1_PASSWORD",
+        "env:LONG",
+        "carrierd.toml:8: trunk.account.password: a password of 15 octets is not allowed: 1 to 8 printable ASCII characters",
+    ),
+    (
+        "env:CARRIER_1_PASSWORD",
+        "hunter2",
+        "carrierd.toml:8: trunk.account.password: this is no reference to a secret: write env:NAME (a variable of the environment) or file:PATH (relative to this file)",
+    ),
+    (
+        "\"env:CARRIER_1_PASSWORD\"",
+        "1234",
+        "carrierd.toml:8: trunk.account.password: this is no text: write env:NAME (a variable of the environment) or file:PATH (relative to this file)",
+    ),
+    (
+        "env:CARRIER_1_PASSWORD",
+        "literal:hunter2",
+        "carrierd.toml:8: trunk.account.password: a secret does not stand in this file: write env:NAME (a variable of the environment) or file:PATH (relative to this file), or for a demonstration set allow_literal_secrets = true at the top",
+    ),
+    (
+        "env:CARRIER_1_PASSWORD",
+        "file:no/such",
+        "carrierd.toml:8: trunk.account.password: the secret can't be read from no/such: No such file or directory (os error 2)",
+    ),
+];
+
+fn message(text: &str) -> String {
+    read(text).map_or_else(|error| error.to_string(), |_| String::new())
+}
+
+#[test]
+fn each_fault_is_told_with_file_line_key_and_what_would_be_right() {
+    for (more, told) in BELOW {
+        assert_eq!(message(&with(more)), *told, "{more}");
+    }
+    for (good, bad, told) in CHANGED {
+        let text = with("").replace(good, bad);
+        assert_ne!(text, with(""), "{good} is not in the file");
+        assert_eq!(message(&text), *told, "{bad}");
+    }
+}
+
+#[test]
+fn the_fields_of_a_cmpp_account_are_held_against_the_wire() {
+    let account = |fields: &str, protocol: &str| {
+        format!(
+            "[store]\npath = \"state\"\n[[trunk]]\nid = \"a\"\nprotocol = \"{protocol}\"\nhosts = [\"h:1\"]\n\
+             [trunk.account]\nshared_secret = \"env:CMCC_SECRET\"\n{fields}"
+        )
+    };
+    let good = "source_addr = \"901234\"\nservice_id = \"\"\naccess_number = \"1069\"\n";
+    assert_eq!(message(&account(good, "cmpp20")), "");
+    let told = message(&account(
+        "source_addr = \"9012345\"\nservice_id = \"elevenoctet\"\naccess_number = \"+86\"",
+        "cmpp20",
+    ));
+    let expected = [
+        "carrierd.toml:9: trunk.account.source_addr: \"9012345\" is not allowed: 1 to 6 printable ASCII characters",
+        "carrierd.toml:10: trunk.account.service_id: \"elevenoctet\" is not allowed: at most 10 printable ASCII characters",
+        "carrierd.toml:11: trunk.account.access_number: \"+86\" is not allowed: 1 to 21 digits",
+    ];
+    assert_eq!(told.lines().collect::<Vec<_>>(), expected);
+    let fees = format!("{good}fee_user_type = 4\nfee_type = \"04\"\nfee_code = \"0.05\"");
+    let expected = [
+        "carrierd.toml:12: trunk.account.fee_user_type: 4 is not allowed: 0 to 3 for who pays: recipient, sender, SP, the message's fee_terminal_id",
+        "carrierd.toml:13: trunk.account.fee_type: \"04\" is not allowed: 01 to 03",
+        "carrierd.toml:14: trunk.account.fee_code: \"0.05\" is not allowed: 1 to 6 digits, the price in fen",
+    ];
+    assert_eq!(message(&account(&fees, "cmpp30")).lines().collect::<Vec<_>>(), expected);
+    assert_eq!(message(&account(&format!("{good}fee_type = \"04\""), "cmpp21")), "");
+    let ids = account(good, "cmpp30").replace("[trunk.account]", "carrier_ids = \"folded\"\n[trunk.account]");
+    assert_eq!(message(&ids), "carrierd.toml:7: trunk.carrier_ids: \"folded\" is not allowed: \"plain\"");
+}
+
+#[test]
+fn smpp33_has_neither_transceivers_nor_tlvs() {
+    let text = with("")
+        .replace("smpp34", "smpp33")
+        .replace("{ ", "{ bind = \"transceiver\", long_messages = \"sar\", ");
+    let expected = [
+        "carrierd.toml:8: trunk.account.bind: \"transceiver\" is not allowed: \"pair\"",
+        "carrierd.toml:8: trunk.account.long_messages: \"sar\" is not allowed: \"udh\"",
+    ];
+    assert_eq!(message(&text).lines().collect::<Vec<_>>(), expected);
+    let config = read(&with("").replace("smpp34", "smpp33")).unwrap();
+    assert_eq!((config.trunks[0].links, config.trunks[0].protocol.name()), (2, "smpp33"));
+}
+
+#[test]
+fn all_faults_are_told_at_once_in_the_order_of_the_file() {
+    let text = with(
+        "links = 0\n[[trunk]]\nid = \"a\"\nprotocol = \"x\"\n[[route]]\ntrunks = [\"c\"]\n[listen]\nport = 1\n",
+    );
+    let text = text.replace("path", "paht");
+    let places: Vec<_> =
+        read(&text).unwrap_err().faults().iter().map(|fault| (fault.line, fault.key.clone())).collect();
+    let expected = [
+        (Some(1), "store.path"),
+        (Some(2), "store.paht"),
+        (Some(9), "trunk.links"),
+        (Some(11), "trunk.id"),
+        (Some(12), "trunk.protocol"),
+        (Some(14), "route.trunks"),
+        (Some(16), "listen.port"),
+    ];
+    let expected: Vec<_> = expected.into_iter().map(|(line, key)| (line, key.to_owned())).collect();
+    assert_eq!(places, expected);
+}
+
+#[test]
+fn a_file_without_trunks_is_refused() {
+    let told = message("[store]\npath = \"state\"\n");
+    assert_eq!(
+        told,
+        "carrierd.toml: trunk: is missing: at least one [[trunk]], or there is nowhere to send to"
+    );
+    assert_eq!(message("").lines().count(), 2);
+}
+
+#[test]
+fn both_listeners_may_ask_for_any_free_port() {
+    assert_eq!(message(&with("[listen]\ngateway = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"")), "");
+}
+
+#[test]
+fn numbers_may_be_written_in_every_way_toml_has() {
+    for written in ["16", "+16", "0x10", "0b1_0000", "1_6"] {
+        let config = read(&with(&format!("window = {written}"))).unwrap();
+        assert_eq!(config.trunks[0].window, 16, "{written}");
+    }
+}
+
+#[test]
+fn secrets_never_show() {
+    let config = read(&FULL.replace("file:intl-1.password", "env:CARRIER_1_PASSWORD")).unwrap();
+    let shown = format!("{config:?} {config:#?}");
+    assert!(!shown.contains("hunter2") && !shown.contains("pa55word"), "{shown}");
+    for text in [
+        with("").replace("env:CARRIER_1_PASSWORD", "hunter2"),
+        with("").replace("env:CARRIER_1_PASSWORD", "literal:hunter2"),
+        with("").replace("env:CARRIER_1_PASSWORD", "env:LONG"),
+        with("").replace("\"env:CARRIER_1_PASSWORD\"", "[\"hunter2\"]"),
+        with("").replace("\"env:CARRIER_1_PASSWORD\"", "hunter2"),
+        with("").replace("env:CARRIER_1_PASSWORD\" }", "hunter2"),
+    ] {
+        let error = read(&text).unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+}

@@ -1,0 +1,196 @@
+//! One `[[trunk]]`: a contract with a carrier.
+
+use std::time::Duration;
+
+use jiff::tz::Offset;
+
+use super::{
+    BindMode, CarrierIdForm, ProtocolConfig, Timers, TrunkConfig, account, quantity, secret::Secrets,
+    section::Section,
+};
+use crate::domain::TrunkId;
+
+/// What names of trunks and operators consist of: they are labels of metrics and parts of URLs.
+const NAME: &str = "1 to 64 of a-z, 0-9, '.', '_' and '-'";
+/// Unanswered submits over all links of a trunk: each is an unknown one if the process is killed.
+const MAX_IN_FLIGHT: usize = 16_384;
+/// No timer is shorter; shorter ones only busy the machine.
+const SHORTEST: Duration = Duration::from_millis(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[derive(Clone, Copy)]
+enum Protocol {
+    Smpp(u8),
+    Cmpp(u8),
+}
+
+const PROTOCOLS: [(&str, Protocol); 6] = [
+    ("smpp33", Protocol::Smpp(0x33)),
+    ("smpp34", Protocol::Smpp(0x34)),
+    ("smpp50", Protocol::Smpp(0x50)),
+    ("cmpp20", Protocol::Cmpp(0x20)),
+    ("cmpp21", Protocol::Cmpp(0x21)),
+    ("cmpp30", Protocol::Cmpp(0x30)),
+];
+
+/// Reads the name, which others are checked against even if the rest is at fault.
+pub(super) fn id(section: &mut Section<'_>) -> Option<TrunkId> {
+    section.text("id", NAME, is_name).required().map(TrunkId::from)
+}
+
+/// Reads the rest. `None`: nothing can be said without a protocol.
+pub(super) fn read(id: TrunkId, mut section: Section<'_>, secrets: &Secrets<'_>) -> Option<TrunkConfig> {
+    let protocol = section.choice("protocol", &PROTOCOLS).required()?;
+    let account = section.section("account");
+    let account = match protocol {
+        Protocol::Smpp(version) => ProtocolConfig::Smpp(account::smpp(account, version, secrets)),
+        Protocol::Cmpp(version) => ProtocolConfig::Cmpp(account::cmpp(account, version, secrets)),
+    };
+    let is_pair = matches!(&account, ProtocolConfig::Smpp(account) if account.bind == BindMode::Pair);
+    let trunk = TrunkConfig {
+        id,
+        hosts: hosts(&mut section),
+        // A group of its own in statistics.
+        operator: section.text("operator", NAME, is_name).or("other".to_owned()),
+        // One connection is what every carrier grants; a pair needs one for each direction.
+        links: section.number("links", 1..=64, "connections").or(if is_pair { 2 } else { 1 }),
+        window: section.number("window", 1..=4096, "unanswered submits per link").or(match protocol {
+            // SMPP has no window of its own; 10 is what most accounts are granted.
+            Protocol::Smpp(_) => 10,
+            // CMPP's W.
+            Protocol::Cmpp(_) => 16,
+        }),
+        submits_per_second: section
+            .number("submits_per_second", 1..=1_000_000, "submits per second")
+            .optional(),
+        // Memory: about a kilobyte each.
+        max_queue: section.number("max_queue", 1..=10_000_000, "messages").or(100_000),
+        // With the growing delays between them these take hours: past that a person should look.
+        max_attempts: section.number("max_attempts", 1..=1000, "tries").or(10),
+        // China has one time zone, and CMPP knows no other.
+        utc_offset: section
+            .parsed("utc_offset", "\"-14:00\" to \"+14:00\" in quarter hours", quantity::utc_offset)
+            .or(Offset::constant(8)),
+        carrier_ids: carrier_ids(&mut section, protocol),
+        // Every phone joins parts with the narrow reference; some old ones do not know the wide one.
+        reference_octets: section.number("reference_octets", 1..=2, "octets").or(1),
+        timers: timers(section.section("timers"), protocol),
+        protocol: account,
+    };
+    check(&section, &trunk, is_pair);
+    section.finish();
+    Some(trunk)
+}
+
+fn check(section: &Section<'_>, trunk: &TrunkConfig, is_pair: bool) {
+    if !section.is_sound() {
+        return;
+    }
+    if is_pair && trunk.links < 2 {
+        section.note("links", "1 is not allowed: bind = \"pair\" needs at least 2, one for each direction");
+    }
+    let in_flight = usize::try_from(trunk.links).unwrap_or(usize::MAX).saturating_mul(trunk.window);
+    if in_flight > MAX_IN_FLIGHT {
+        let what = format!("links × window = {in_flight} is not allowed: at most {MAX_IN_FLIGHT} per trunk");
+        section.note("window", what);
+    }
+}
+
+fn hosts(section: &mut Section<'_>) -> Vec<String> {
+    let right = "host:port, such as \"127.0.0.1:7890\" or \"[::1]:2775\"";
+    let hosts = section.list("hosts", right, |text| is_host(text).then(|| text.to_owned())).required();
+    if section.is_sound() && hosts.as_ref().is_some_and(Vec::is_empty) {
+        section.note("hosts", format!("an empty list is not allowed: at least one {right}"));
+    }
+    hosts.unwrap_or_default()
+}
+
+fn carrier_ids(section: &mut Section<'_>, protocol: Protocol) -> CarrierIdForm {
+    let forms = [
+        ("plain", CarrierIdForm::Plain),
+        ("folded", CarrierIdForm::Folded),
+        ("hex-in-answers", CarrierIdForm::HexInAnswers),
+        ("hex-in-reports", CarrierIdForm::HexInReports),
+    ];
+    // A Msg_Id of CMPP is eight octets everywhere: there is nothing to convert.
+    let forms = if matches!(protocol, Protocol::Cmpp(_)) { &forms[..1] } else { &forms[..] };
+    section.choice("carrier_ids", forms).or(CarrierIdForm::Plain)
+}
+
+fn timers(mut section: Section<'_>, protocol: Protocol) -> Timers {
+    let response = match protocol {
+        // 5 to 60 s are usual.
+        Protocol::Smpp(_) => Duration::from_secs(30),
+        // CMPP's T.
+        Protocol::Cmpp(_) => MINUTE,
+    };
+    let timers = Timers {
+        // Long enough for a slow gateway, short enough to try the next host soon.
+        connect: section.duration("connect", SHORTEST, 5 * MINUTE).or(Duration::from_secs(10)),
+        // An answer is remembered as late for ten minutes more, so a longer wait would not be kept.
+        response: section.duration("response", SHORTEST, 10 * MINUTE).or(response),
+        // Below the minute or so after which NATs and gateways drop a silent connection.
+        probe_after: section.duration("probe_after", SHORTEST, HOUR).or(Duration::from_secs(30)),
+        // With three transmissions, a dead peer is noticed a minute after its last sign.
+        probe: section.duration("probe", SHORTEST, 10 * MINUTE).or(Duration::from_secs(10)),
+        // CMPP's N.
+        probe_attempts: section.number("probe_attempts", 1..=10, "transmissions").or(3),
+        // A restarted gateway is met soon.
+        reconnect_min: section.duration("reconnect_min", SHORTEST, HOUR).or(Duration::from_secs(1)),
+        // A dead one isn't hammered, and a wrong password does not lock the account.
+        reconnect_max: section.duration("reconnect_max", SHORTEST, 24 * HOUR).or(MINUTE),
+    };
+    if section.is_sound() && timers.reconnect_max < timers.reconnect_min {
+        let (max, min) = (quantity::written(timers.reconnect_max), quantity::written(timers.reconnect_min));
+        section.note("reconnect_max", format!("{max} is not allowed: no less than reconnect_min, {min}"));
+    }
+    section.finish();
+    timers
+}
+
+fn is_name(text: &str) -> bool {
+    let fits = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || b"._-".contains(&octet);
+    (1..=64).contains(&text.len()) && text.bytes().all(fits)
+}
+
+fn is_host(text: &str) -> bool {
+    let Some((name, port)) = text.rsplit_once(':') else { return false };
+    let is_port =
+        port.bytes().all(|octet| octet.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    let is_name = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            let fits = |octet: u8| octet.is_ascii_alphanumeric() || b".-_".contains(&octet);
+            (1..=253).contains(&name.len()) && name.bytes().all(fits)
+        }
+    };
+    is_port && is_name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_a_host_with_a_port() {
+        for good in ["127.0.0.1:7890", "[::1]:2775", "ismg.example.cn:7890", "ismg_1:1", "a:65535"] {
+            assert!(is_host(good), "{good}");
+        }
+        for bad in [
+            "",
+            "host",
+            "host:",
+            ":7890",
+            "host:0",
+            "host:65536",
+            "host:+1",
+            "::1:2775",
+            "[::1]",
+            "a b:1",
+            "http://a:1",
+        ] {
+            assert!(!is_host(bad), "{bad}");
+        }
+    }
+}

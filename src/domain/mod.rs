@@ -1,0 +1,21 @@
+//! The platform's words: messages, deliveries, reports and events, without IO and without a wire.
+
+mod address;
+mod delivery;
+mod event;
+mod id;
+mod message;
+mod outcome;
+mod report;
+#[cfg(test)]
+pub mod testing;
+
+pub use address::{Number, Sender, mask};
+pub use delivery::{Delivery, End, ReportEffect, Segment, SegmentState, Transition};
+pub use event::{Event, EventKind, InboundMessage, MessageMoved, OrphanReport, Payload, TrunkMoved};
+pub use id::{CarrierId, EventId, InvalidId, MessageId, RequestKey, SubscriptionId, TenantId, TrunkId};
+pub use message::{
+    AmbiguityPolicy, BinaryContent, Category, Content, Message, MessageState, SegmentPlan, TextEncoding,
+};
+pub use outcome::{Blame, CarrierStatus, FailureClass, StatusSource, SubmitOutcome, UnknownCause};
+pub use report::{Report, ReportedState};

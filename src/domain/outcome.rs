@@ -1,0 +1,153 @@
+//! What came of one try on one trunk, and what a status means.
+
+use serde::{Deserialize, Serialize};
+
+use super::CarrierId;
+
+/// Who produced a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum StatusSource {
+    /// Refused or timed out here.
+    Daemon,
+    /// The carrier's answer to a submit.
+    CarrierResponse,
+    /// The carrier's report.
+    CarrierReport,
+    /// A person in operations.
+    Operator,
+}
+
+/// Normalised reason; the raw code always travels beside it. The classes are the API's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the API's enum documents each")]
+pub enum FailureClass {
+    None,
+    InvalidNumber,
+    AbsentSubscriber,
+    SuspendedSubscriber,
+    Handset,
+    RecipientBlocked,
+    ContentRejected,
+    SignatureUnregistered,
+    SourceNotAllowed,
+    FrequencyLimited,
+    TimeWindow,
+    Throttled,
+    RouteUnavailable,
+    CarrierTemporary,
+    CarrierPermanent,
+    Expired,
+    Protocol,
+    Unmapped,
+    Congestion,
+    Network,
+    NoResponse,
+}
+
+impl FailureClass {
+    /// The label in metrics and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::InvalidNumber => "invalid_number",
+            Self::AbsentSubscriber => "absent_subscriber",
+            Self::SuspendedSubscriber => "suspended_subscriber",
+            Self::Handset => "handset",
+            Self::RecipientBlocked => "recipient_blocked",
+            Self::ContentRejected => "content_rejected",
+            Self::SignatureUnregistered => "signature_unregistered",
+            Self::SourceNotAllowed => "source_not_allowed",
+            Self::FrequencyLimited => "frequency_limited",
+            Self::TimeWindow => "time_window",
+            Self::Throttled => "throttled",
+            Self::RouteUnavailable => "route_unavailable",
+            Self::CarrierTemporary => "carrier_temporary",
+            Self::CarrierPermanent => "carrier_permanent",
+            Self::Expired => "expired",
+            Self::Protocol => "protocol",
+            Self::Unmapped => "unmapped",
+            Self::Congestion => "congestion",
+            Self::Network => "network",
+            Self::NoResponse => "no_response",
+        }
+    }
+}
+
+/// Who must act on a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Blame {
+    /// The request was wrong.
+    Platform,
+    /// The carrier refused or failed.
+    Carrier,
+    /// We did.
+    Us,
+}
+
+/// A status in three layers: who said it, what it means, and the carrier's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarrierStatus {
+    /// Who said it.
+    pub source: StatusSource,
+    /// What it means.
+    pub class: FailureClass,
+    /// Trying again can't help.
+    pub permanent: bool,
+    /// `smpp34`, `cmpp20`, …; empty when we said it.
+    pub protocol: String,
+    /// command_status, Result, decimal; empty when there is none.
+    pub raw_code: String,
+    /// Stat, err, e.g. `DELIVRD`, `MK:0005`; unchanged.
+    pub raw_text: String,
+}
+
+impl CarrierStatus {
+    /// A status of our own making.
+    #[must_use]
+    pub fn ours(class: FailureClass, permanent: bool, text: impl Into<String>) -> Self {
+        Self {
+            source: StatusSource::Daemon,
+            class,
+            permanent,
+            protocol: String::new(),
+            raw_code: String::new(),
+            raw_text: text.into(),
+        }
+    }
+}
+
+/// What came of one try to submit one segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SubmitOutcome {
+    /// The carrier took it. No id: it can't be matched to a report.
+    Accepted {
+        /// The identity that reports will use.
+        carrier_id: Option<CarrierId>,
+    },
+    /// The carrier did not take it, so sending again can't duplicate.
+    Refused {
+        /// What it said.
+        status: CarrierStatus,
+    },
+    /// It never left: the link ended first.
+    NeverSent,
+    /// Nobody knows whether the carrier took it.
+    Unknown {
+        /// Why not.
+        cause: UnknownCause,
+    },
+}
+
+/// Why an outcome is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum UnknownCause {
+    /// No answer before the deadline.
+    TimedOut,
+    /// The link ended with the request on the wire.
+    LinkLost,
+    /// The answer could not be read.
+    Unreadable,
+    /// The daemon ended with the request possibly on the wire.
+    Restarted,
+}
