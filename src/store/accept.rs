@@ -1,0 +1,97 @@
+//! Acceptance, withdrawal, and the ends that we decide ourselves.
+
+use std::sync::atomic::Ordering;
+
+use super::{
+    Accepted, Ending, NewMessage, Settled, StoreError, Withdrawn,
+    live::Live,
+    rows::{RequestRow, Space, id_key, request_key},
+    verbs::Verbs,
+};
+use crate::domain::{
+    CarrierStatus, Delivery, FailureClass, MessageId, MessageState, SegmentState, StatusSource,
+};
+
+impl Verbs {
+    /// Accepts messages. A key seen before is answered as it was the first time, even on a full disk.
+    pub(super) fn accept(&mut self, new: Vec<NewMessage>) -> Result<Vec<Accepted>, StoreError> {
+        new.into_iter().map(|new| self.accept_one(new)).collect()
+    }
+
+    fn accept_one(&mut self, new: NewMessage) -> Result<Accepted, StoreError> {
+        let key = request_key(&new.message.request_key());
+        if let Some(known) = self.txn.get::<RequestRow>(Space::Request, &key)? {
+            return Ok(if known.digest == new.digest {
+                Accepted::Replayed {
+                    message_id: known.message_id,
+                    accept_time: known.accept_time,
+                    plan: known.plan,
+                }
+            } else {
+                Accepted::Mismatch
+            });
+        }
+        self.room.check()?;
+        let NewMessage { message, plan, reference, digest } = new;
+        let id = message.id;
+        let delivery = Delivery::accepted(plan, message.report_requested, reference);
+        let request = RequestRow { message_id: id, digest, accept_time: message.accept_time, plan };
+        self.txn.put(Space::Request, key, &request)?;
+        self.txn.put(Space::Message, id_key(id), &message)?;
+        self.txn.put(Space::Open, id_key(id), &delivery)?;
+        self.gauges.open.fetch_add(1, Ordering::Relaxed);
+        self.windows.note_accepted(id);
+        self.cache.keep(id, Box::new(Live { message, delivery, closed: false }));
+        Ok(Accepted::New)
+    }
+
+    /// Withdraws a message of which nothing can have left.
+    pub(super) fn withdraw(&mut self, id: MessageId) -> Result<Withdrawn, StoreError> {
+        let Some(mut live) = self.take(id)? else { return Ok(Withdrawn::NotFound) };
+        let state = live.delivery.state();
+        let queued = live.delivery.segments.iter().all(|segment| segment.state == SegmentState::Queued);
+        if live.delivery.ended.is_some() || !queued {
+            self.give_back(id, live);
+            return Ok(Withdrawn::NotCancelable(state));
+        }
+        if live.delivery.possible_duplicate || self.marks.is_on_wire(id) {
+            self.give_back(id, live);
+            return Ok(Withdrawn::NotCancelable(MessageState::Submitting));
+        }
+        let status = CarrierStatus {
+            source: StatusSource::Operator,
+            ..CarrierStatus::ours(FailureClass::None, true, "withdrawn before it was sent")
+        };
+        let moved = live.delivery.end(SegmentState::Canceled, Some(status), self.now);
+        self.tell_move(&live, moved, None, self.now)?;
+        self.keep(id, live)?;
+        Ok(Withdrawn::Canceled)
+    }
+
+    /// Ends messages by our own decision. One that has ended stays as it is.
+    pub(super) fn end(&mut self, endings: Vec<Ending>) -> Result<Vec<Settled>, StoreError> {
+        endings.into_iter().map(|ending| self.end_one(ending)).collect()
+    }
+
+    pub(super) fn end_one(&mut self, ending: Ending) -> Result<Settled, StoreError> {
+        let id = ending.message_id;
+        let Some(mut live) = self.take(id)? else {
+            tracing::warn!(message_id = %id, "a message to be ended is not in the store");
+            return Ok(Settled {
+                state: MessageState::Unknown,
+                ended: true,
+                ended_now: false,
+                reported: None,
+            });
+        };
+        if let Some(end) = live.delivery.ended {
+            self.give_back(id, live);
+            return Ok(Settled { state: end.state, ended: true, ended_now: false, reported: None });
+        }
+        let moved = live.delivery.end(ending.state, Some(ending.status), self.now);
+        let settled = Settled { state: moved.state, ended: true, ended_now: true, reported: None };
+        self.tell_move(&live, moved, None, self.now)?;
+        self.keep(id, live)?;
+        Ok(settled)
+    }
+}

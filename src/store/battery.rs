@@ -1,0 +1,9 @@
+//! The store's contract, held to with a restart between any two steps.
+
+mod bench;
+mod damage;
+mod lives;
+mod log;
+mod matching;
+mod model;
+mod wire;

@@ -1,0 +1,349 @@
+//! Durable state: the domain's verbs, each atomic, each durable before it returns.
+//!
+//! One committer thread owns the engine. It takes the verbs that wait, runs them one after the other against one
+//! transaction, commits the group with one fsync, and only then answers them all. So verbs are serial, groups form by
+//! themselves while the disk works, and nobody is told of anything that a power cut could undo.
+//!
+//! Leaves to others: when to send (`dispatch`), what a status means (`trunk`), who listens (`events`).
+
+mod accept;
+mod api;
+mod attempts;
+#[cfg(test)]
+mod battery;
+mod committer;
+mod events;
+mod hashing;
+mod inbound;
+mod live;
+mod queries;
+mod recovery;
+mod reports;
+mod room;
+mod rows;
+mod subscriptions;
+mod sweep;
+mod txn;
+mod usage;
+mod verbs;
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+pub use api::*;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::{
+    committer::{Committer, Job, WAITING},
+    rows::Spaces,
+    usage::Gauges,
+    verbs::Verbs,
+};
+use crate::{
+    config::{MessageConfig, StoreConfig},
+    domain::{Event, MessageId, Report, SubscriptionId, TrunkId},
+};
+
+/// A handle to the store. Clones share it; when the last is gone, or after [`close`](Self::close), the folder is free.
+///
+/// A verb whose future is dropped may still happen.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// `None` only while the handle is being dropped.
+    jobs: Option<mpsc::Sender<Job>>,
+    spaces: Arc<Spaces>,
+    gauges: Arc<Gauges>,
+    last_event: watch::Receiver<u64>,
+    closed: Arc<AtomicBool>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens the folder, or makes it, and resolves what may have been on the wire when the last process ended. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] if the folder can't be used, [`StoreError::Corrupt`] if an open message can't be read back,
+    /// [`StoreError::Failed`] if the disk fails.
+    pub fn open(config: &StoreConfig, messages: &MessageConfig) -> Result<(Self, Recovered), StoreError> {
+        let (verbs, recovered) = recovery::open(config, messages)?;
+        let (jobs, waiting) = mpsc::channel(WAITING);
+        let (tell, last_event) = watch::channel(verbs.sequence);
+        let closed = Arc::<AtomicBool>::default();
+        let (spaces, gauges) = (verbs.txn.spaces().clone(), verbs.gauges.clone());
+        let committer = Committer { verbs, jobs: waiting, last_event: tell, closed: closed.clone() };
+        let thread = std::thread::Builder::new()
+            .name("store".into())
+            .spawn(move || committer.run())
+            .map_err(|error| StoreError::Failed(format!("its thread can't be started: {error}")))?;
+        let thread = Mutex::new(Some(thread));
+        let inner = Inner { jobs: Some(jobs), spaces, gauges, last_event, closed, thread };
+        Ok((Self { inner: Arc::new(inner) }, recovered))
+    }
+
+    /// Accepts messages, each once per request key. Answers in the order of the arguments.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`] if one of them is new and the disk is below its reserve; those before it that were seen
+    /// before are not answered either. As for all verbs, [`StoreError::Failed`], [`StoreError::Closed`], and
+    /// [`StoreError::Corrupt`] if a row can't be read back: then what came before it in the same call may have happened.
+    pub async fn accept(&self, messages: Vec<NewMessage>) -> Result<Vec<Accepted>, StoreError> {
+        self.call(move |verbs| verbs.accept(messages)).await
+    }
+
+    /// Marks tries as possibly on the wire, before they are handed to a link. Gives back those that must not be made any
+    /// more, because their message has ended or their segment was told of meanwhile: they are not marked.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept), but never for want of room.
+    pub async fn begin_attempts(
+        &self,
+        trunk: TrunkId,
+        attempts: Vec<Attempt>,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        self.call(move |verbs| verbs.begin_attempts(&trunk, attempts)).await
+    }
+
+    /// Takes down outcomes, with the event if the message ends and with any report that waited for the carrier's id.
+    /// Answers in the order of the arguments.
+    ///
+    /// # Errors
+    /// As [`begin_attempts`](Self::begin_attempts).
+    pub async fn settle(
+        &self,
+        trunk: TrunkId,
+        settlements: Vec<Settlement>,
+    ) -> Result<Vec<Settled>, StoreError> {
+        self.call(move |verbs| verbs.settle(&trunk, settlements)).await
+    }
+
+    /// Applies reports to the segments that they mean, parks those whose submit may not be answered yet, and tells those
+    /// that can't be read, or that name no id and fit nothing, as orphans. Answers in the order of the arguments.
+    ///
+    /// # Errors
+    /// As [`begin_attempts`](Self::begin_attempts).
+    pub async fn apply_reports(
+        &self,
+        trunk: TrunkId,
+        reports: Vec<Report>,
+    ) -> Result<Vec<ReportFate>, StoreError> {
+        self.call(move |verbs| verbs.apply_reports(&trunk, reports)).await
+    }
+
+    /// Keeps parts of incoming messages, and tells those that are whole.
+    ///
+    /// # Errors
+    /// As [`begin_attempts`](Self::begin_attempts).
+    pub async fn record_inbound(&self, changes: Vec<InboundChange>) -> Result<(), StoreError> {
+        self.call(move |verbs| verbs.record_inbound(changes)).await
+    }
+
+    /// The parts that wait for their message to be whole, in the order they came.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], [`StoreError::Failed`], [`StoreError::Closed`].
+    pub async fn inbound_parts(&self) -> Result<Vec<InboundPart>, StoreError> {
+        self.read(queries::inbound_parts).await
+    }
+
+    /// Withdraws a message of which nothing can have left.
+    ///
+    /// # Errors
+    /// As [`begin_attempts`](Self::begin_attempts).
+    pub async fn withdraw(&self, id: MessageId) -> Result<Withdrawn, StoreError> {
+        self.call(move |verbs| verbs.withdraw(id)).await
+    }
+
+    /// Ends messages by our own decision. Answers in the order of the arguments.
+    ///
+    /// # Errors
+    /// As [`begin_attempts`](Self::begin_attempts).
+    pub async fn end(&self, endings: Vec<Ending>) -> Result<Vec<Settled>, StoreError> {
+        self.call(move |verbs| verbs.end(endings)).await
+    }
+
+    /// Ends what time alone ends: report windows, and parked reports that nobody claimed. Looks at `limit` rows of each.
+    ///
+    /// # Errors
+    /// As [`begin_attempts`](Self::begin_attempts).
+    pub async fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
+        self.call(move |verbs| verbs.sweep(now, limit)).await
+    }
+
+    /// A message with its state.
+    ///
+    /// # Errors
+    /// As [`inbound_parts`](Self::inbound_parts).
+    pub async fn message(&self, key: MessageKey) -> Result<Option<StoredMessage>, StoreError> {
+        self.read(move |spaces| queries::message(spaces, &key)).await
+    }
+
+    /// Open messages with a segment still to be sent, in the order of their ids, after one of them or from the first.
+    ///
+    /// # Errors
+    /// As [`inbound_parts`](Self::inbound_parts).
+    pub async fn queued(
+        &self,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        self.read(move |spaces| queries::queued(spaces, after, limit)).await
+    }
+
+    /// Appends events that belong to no message: trunks that came up or went down.
+    ///
+    /// # Errors
+    /// As [`begin_attempts`](Self::begin_attempts).
+    pub async fn append_events(&self, events: Vec<Event>) -> Result<(), StoreError> {
+        self.call(move |verbs| verbs.append_events(events)).await
+    }
+
+    /// At most `limit` events after a place in the log.
+    ///
+    /// # Errors
+    /// As [`inbound_parts`](Self::inbound_parts).
+    pub async fn events(&self, after: u64, limit: usize) -> Result<EventPage, StoreError> {
+        self.read(move |spaces| events::page(spaces, after, limit)).await
+    }
+
+    /// Sequence of the last event recorded before `time`; 0 if there is none.
+    ///
+    /// # Errors
+    /// As [`inbound_parts`](Self::inbound_parts).
+    pub async fn sequence_at(&self, time: Timestamp) -> Result<u64, StoreError> {
+        self.read(move |spaces| events::sequence_at(spaces, time)).await
+    }
+
+    /// Sequence of the last durable event; changes when there are new ones.
+    #[must_use]
+    pub fn last_event(&self) -> watch::Receiver<u64> {
+        self.inner.last_event.clone()
+    }
+
+    /// Makes a consumer group, or changes it.
+    ///
+    /// # Errors
+    /// As [`begin_attempts`](Self::begin_attempts).
+    pub async fn put_subscription(&self, subscription: Subscription) -> Result<(), StoreError> {
+        self.call(move |verbs| verbs.put_subscription(&subscription)).await
+    }
+
+    /// All consumer groups, by name.
+    ///
+    /// # Errors
+    /// As [`inbound_parts`](Self::inbound_parts).
+    pub async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError> {
+        self.read(subscriptions::all).await
+    }
+
+    /// Removes a consumer group with its cursor. `false`: there was none.
+    ///
+    /// # Errors
+    /// As [`begin_attempts`](Self::begin_attempts).
+    pub async fn delete_subscription(&self, id: SubscriptionId) -> Result<bool, StoreError> {
+        self.call(move |verbs| verbs.delete_subscription(&id)).await
+    }
+
+    /// Saves what consumer groups have confirmed; a group that is gone is passed over.
+    ///
+    /// # Errors
+    /// As [`begin_attempts`](Self::begin_attempts).
+    pub async fn save_cursors(&self, cursors: Vec<(SubscriptionId, Cursor)>) -> Result<(), StoreError> {
+        self.call(move |verbs| verbs.save_cursors(cursors)).await
+    }
+
+    /// What a consumer group has confirmed; `None` before its first confirmation.
+    ///
+    /// # Errors
+    /// As [`inbound_parts`](Self::inbound_parts).
+    pub async fn cursor(&self, id: SubscriptionId) -> Result<Option<Cursor>, StoreError> {
+        self.read(move |spaces| subscriptions::cursor(spaces, &id)).await
+    }
+
+    /// What the store counts. The free space is looked at when something is accepted or swept.
+    #[must_use]
+    pub fn usage(&self) -> StoreUsage {
+        self.inner.gauges.usage(*self.inner.last_event.borrow())
+    }
+
+    /// Executes what waits, flushes, and ends the committer. Later verbs are refused; the folder is free when the last
+    /// handle is dropped.
+    pub async fn close(&self) {
+        let closing = self.call(|verbs| {
+            verbs.closing = true;
+            Ok(())
+        });
+        // Already closed or failed: only the thread's end is left to wait for.
+        let _ = closing.await;
+        let inner = self.inner.clone();
+        // An error here means that the runtime ends: dropping the handle waits then.
+        let _ = tokio::task::spawn_blocking(move || inner.join()).await;
+    }
+
+    /// Executes a verb in the committer and waits for its commit.
+    async fn call<T: Send + 'static>(
+        &self,
+        verb: impl FnOnce(&mut Verbs) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |verbs| {
+            let result = verbs.and_then(verb);
+            Box::new(move |committed| {
+                // The caller may have gone; what it asked for happened all the same.
+                let _ = answer.send(committed.clone().and(result));
+            })
+        });
+        let jobs = self.inner.jobs.as_ref().ok_or(StoreError::Closed)?;
+        jobs.send(job).await.map_err(|_| self.inner.gone())?;
+        answered.await.map_err(|_| self.inner.gone())?
+    }
+
+    /// Reads committed rows where blocking does not matter.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Spaces) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if self.inner.closed.load(Ordering::Acquire) {
+            return Err(StoreError::Closed);
+        }
+        let spaces = self.inner.spaces.clone();
+        tokio::task::spawn_blocking(move || query(&spaces))
+            .await
+            .unwrap_or_else(|error| Err(StoreError::Failed(format!("a read ended early: {error}"))))
+    }
+}
+
+impl Inner {
+    /// Why the committer does not answer.
+    fn gone(&self) -> StoreError {
+        if self.closed.load(Ordering::Acquire) {
+            StoreError::Closed
+        } else {
+            StoreError::Failed("its thread has ended".into())
+        }
+    }
+
+    fn join(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the store's thread ended in a panic");
+        }
+    }
+}
+
+impl Drop for Inner {
+    /// Waits for the commit under way, so that the folder is free afterwards.
+    fn drop(&mut self) {
+        self.jobs = None;
+        self.join();
+    }
+}

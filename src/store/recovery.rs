@@ -1,0 +1,206 @@
+//! Opening: what the folder holds is checked and read, and what may have been on the wire is resolved.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+};
+
+use fjall::{Database, PersistMode, Readable, Slice};
+
+use super::{
+    Attempt, ParkedReport, Recovered, StoreError,
+    attempts::is_stale,
+    events,
+    live::Live,
+    room::Room,
+    rows::{Space, Spaces, corrupt, decode, encode, id_of, number_of, wire_trunk},
+    txn::failed,
+    usage::Gauges,
+    verbs::Verbs,
+};
+use crate::{
+    config::{MessageConfig, StoreConfig},
+    domain::{AmbiguityPolicy, Delivery, SegmentState, TrunkId},
+};
+
+/// Form of the whole folder. A daemon refuses a folder of a later form than its own.
+const FORMAT: u32 = 1;
+const FORMAT_KEY: &[u8] = b"format";
+/// Threads that write and merge the engine's tables.
+const ENGINE_THREADS: usize = 2;
+/// Room for the engine's journals, octets: large, so that they are seldom replaced under load.
+const JOURNAL_OCTETS: u64 = 512 * 1024 * 1024;
+
+/// Opens the folder and makes its state ready for the first verb.
+pub(super) fn open(config: &StoreConfig, messages: &MessageConfig) -> Result<(Verbs, Recovered), StoreError> {
+    let refused = |reason: String| StoreError::Open { path: config.path.display().to_string(), reason };
+    prepare_folder(&config.path).map_err(refused)?;
+    let spaces = open_engine(config).map_err(refused)?;
+    check_format(&spaces, &config.path)?;
+
+    let gauges = Arc::<Gauges>::default();
+    let mut room = Room::new(config.path.clone(), config.reserve_octets, gauges.clone());
+    room.look();
+    let mut verbs = Verbs::new(Arc::new(spaces), messages.clone(), room, gauges);
+    if let Some(last) = events::last(verbs.txn.spaces())? {
+        verbs.sequence = last.id.sequence;
+        verbs.now = verbs.now.max(last.record_time);
+    }
+    let open = read_open(&mut verbs)?;
+    verbs.gauges.open.store(open, Ordering::Relaxed);
+    let (ambiguous, resubmitted) = resolve_wire(&mut verbs)?;
+    let parked = read_parked(&mut verbs)?;
+    verbs.commit()?;
+    Ok((verbs, Recovered { open, ambiguous, resubmitted, parked }))
+}
+
+fn prepare_folder(path: &Path) -> Result<(), String> {
+    fs::create_dir_all(path).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+            "it is a file, or lies in one: name a folder in store.path".to_owned()
+        }
+        ErrorKind::PermissionDenied => {
+            format!("the folder can't be made ({error}): let the daemon's user write there")
+        }
+        _ => format!("the folder can't be made: {error}"),
+    })?;
+    fs::read_dir(path).map(drop).map_err(|error| {
+        format!("the folder can't be read ({error}): let the daemon's user read and write it")
+    })
+}
+
+fn open_engine(config: &StoreConfig) -> Result<Spaces, String> {
+    // The engine panics on some damaged files instead of refusing them.
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        let db = Database::builder(&config.path)
+            .cache_size(config.cache_octets)
+            .max_journaling_size(JOURNAL_OCTETS)
+            .worker_threads(ENGINE_THREADS)
+            .open()?;
+        Spaces::open(db)
+    }));
+    match opened {
+        Ok(Ok(spaces)) => Ok(spaces),
+        Ok(Err(fjall::Error::Locked)) => {
+            Err("another process has it open: end that one, or name another folder in store.path".into())
+        }
+        Ok(Err(fjall::Error::InvalidVersion(_))) => {
+            Err("it was written by another version of the engine: use the daemon that wrote it".into())
+        }
+        Ok(Err(fjall::Error::Io(error))) => Err(format!("{error}")),
+        Ok(Err(error)) => Err(format!("its files are damaged ({error}): restore them from a backup")),
+        Err(_) => Err("its files are damaged: restore them from a backup".into()),
+    }
+}
+
+fn check_format(spaces: &Spaces, path: &Path) -> Result<(), StoreError> {
+    let meta = &spaces[Space::Meta];
+    match meta.get(FORMAT_KEY).map_err(|error| failed(&error))? {
+        Some(row) => {
+            let format: u32 = decode(Space::Meta, FORMAT_KEY, &row)?;
+            if format <= FORMAT {
+                return Ok(());
+            }
+            Err(StoreError::Open {
+                path: path.display().to_string(),
+                reason: format!(
+                    "it has form {format} and this daemon knows forms up to {FORMAT}: use a later daemon"
+                ),
+            })
+        }
+        None => {
+            let row = encode(Space::Meta, &mut Vec::new(), &FORMAT)?;
+            meta.insert(Slice::from(FORMAT_KEY), row).map_err(|error| failed(&error))?;
+            spaces.db.persist(PersistMode::SyncAll).map_err(|error| failed(&error))
+        }
+    }
+}
+
+/// Reads every open message's state, so a damaged row is known before anything is built on it.
+fn read_open(verbs: &mut Verbs) -> Result<u64, StoreError> {
+    let spaces = verbs.txn.spaces().clone();
+    let mut open = 0;
+    for row in spaces.db.snapshot().iter(&spaces[Space::Open]) {
+        let (key, row) = row.into_inner().map_err(|error| failed(&error))?;
+        let id = id_of(Space::Open, &key)?;
+        let delivery: Delivery = decode(Space::Open, &key, &row)?;
+        open += 1;
+        if delivery.segments.iter().any(|segment| segment.state == SegmentState::Ambiguous) {
+            let message = verbs
+                .txn
+                .get(Space::Message, &key)?
+                .ok_or_else(|| corrupt(Space::Message, &key, "it is missing".into()))?;
+            verbs.ambiguous.note(id, &Live { message, delivery, closed: false });
+        }
+    }
+    Ok(open)
+}
+
+/// Resolves what the marks name by each message's policy and removes them. Gives how many segments may have been on the
+/// wire, and how many of these are sent again.
+fn resolve_wire(verbs: &mut Verbs) -> Result<(u64, u64), StoreError> {
+    let spaces = verbs.txn.spaces().clone();
+    let (mut ambiguous, mut resubmitted) = (0, 0);
+    for row in spaces.db.snapshot().iter(&spaces[Space::Wire]) {
+        let (key, row) = row.into_inner().map_err(|error| failed(&error))?;
+        let trunk = wire_trunk(&key)?;
+        for attempt in decode::<Vec<Attempt>>(Space::Wire, &key, &row)? {
+            match resolve(verbs, &trunk, &attempt)? {
+                Some(AmbiguityPolicy::AwaitReport) => ambiguous += 1,
+                Some(AmbiguityPolicy::Resubmit) => {
+                    ambiguous += 1;
+                    resubmitted += 1;
+                }
+                None => {}
+            }
+        }
+        verbs.txn.remove(Space::Wire, key);
+    }
+    Ok((ambiguous, resubmitted))
+}
+
+/// `None`: the try had been settled, or its message had ended.
+fn resolve(
+    verbs: &mut Verbs,
+    trunk: &TrunkId,
+    attempt: &Attempt,
+) -> Result<Option<AmbiguityPolicy>, StoreError> {
+    let Some(mut live) = verbs.take(attempt.message_id)? else { return Ok(None) };
+    if live.delivery.ended.is_none() && live.delivery.plan != attempt.plan {
+        live.delivery.replan(attempt.plan);
+    }
+    let ended = live.delivery.ended.is_some();
+    let Some(segment) =
+        live.delivery.segment_mut(attempt.segment).filter(|segment| !ended && !is_stale(segment, attempt))
+    else {
+        verbs.give_back(attempt.message_id, live);
+        return Ok(None);
+    };
+    segment.trunk_id = Some(trunk.clone());
+    segment.submit_time = Some(attempt.submit_time);
+    segment.attempts = segment.attempts.max(attempt.attempts).saturating_add(1);
+    let policy = live.message.ambiguity;
+    match policy {
+        AmbiguityPolicy::AwaitReport => {
+            let time = verbs.now;
+            let moved = live.delivery.move_segment(attempt.segment, SegmentState::Ambiguous, None, time);
+            verbs.tell_move(&live, moved, Some(attempt.segment), time)?;
+        }
+        AmbiguityPolicy::Resubmit => live.delivery.possible_duplicate = true,
+    }
+    verbs.keep(attempt.message_id, live)?;
+    Ok(Some(policy))
+}
+
+fn read_parked(verbs: &mut Verbs) -> Result<u64, StoreError> {
+    let spaces = verbs.txn.spaces().clone();
+    for row in spaces.db.snapshot().iter(&spaces[Space::Parked]) {
+        let (key, row) = row.into_inner().map_err(|error| failed(&error))?;
+        let (trunk, report): ParkedReport = decode(Space::Parked, &key, &row)?;
+        verbs.parked.remember(number_of(Space::Parked, &key)?, &trunk, &report);
+    }
+    Ok(verbs.parked.len())
+}

@@ -1,0 +1,280 @@
+//! Reports: found by the carrier's id, by exact circumstances, or parked until the answer to their submit comes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+
+use super::{
+    ParkedReport, ReportFate, StoreError,
+    live::Live,
+    rows::{CarrierRow, Space, number_key},
+    txn::Txn,
+    verbs::Verbs,
+};
+use crate::{
+    domain::{
+        CarrierId, Event, MessageId, Number, OrphanReport, Payload, Report, ReportEffect, ReportedState,
+        SegmentState, Transition, TrunkId,
+    },
+    telemetry::metrics,
+};
+
+/// How far a carrier's submit time, often cut to the minute, may be from ours, microseconds.
+const SUBMIT_TIME_TOLERANCE: i64 = 90_000_000;
+
+/// The reports that wait for a match. Their rows are read when one may have come.
+#[derive(Default)]
+pub(super) struct Parked {
+    last: u64,
+    by_id: HashMap<(TrunkId, CarrierId), Vec<u64>>,
+    /// Number → when it came in, oldest first.
+    since: BTreeMap<u64, Timestamp>,
+}
+
+impl Parked {
+    pub(super) fn len(&self) -> u64 {
+        self.since.len() as u64
+    }
+
+    /// Takes note of a row that was there at the start.
+    pub(super) fn remember(&mut self, row: u64, trunk: &TrunkId, report: &Report) {
+        self.last = self.last.max(row);
+        self.since.insert(row, report.receive_time);
+        for id in &report.carrier_ids {
+            self.by_id.entry((trunk.clone(), id.clone())).or_default().push(row);
+        }
+    }
+
+    /// The reports that wait for this id.
+    pub(super) fn take(
+        &self,
+        txn: &Txn,
+        trunk: &TrunkId,
+        id: &CarrierId,
+    ) -> Result<Vec<(u64, Report)>, StoreError> {
+        if self.since.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.by_id.get(&(trunk.clone(), id.clone())).map(Vec::as_slice).unwrap_or_default();
+        let mut reports = Vec::with_capacity(rows.len());
+        for row in rows {
+            if let Some((_, report)) = txn.get::<ParkedReport>(Space::Parked, &number_key(*row))? {
+                reports.push((*row, report));
+            }
+        }
+        Ok(reports)
+    }
+
+    /// Removes a report that has found its match or waited long enough.
+    pub(super) fn forget(&mut self, txn: &mut Txn, row: u64, trunk: &TrunkId, report: &Report) {
+        txn.remove(Space::Parked, number_key(row));
+        self.since.remove(&row);
+        for id in &report.carrier_ids {
+            let key = (trunk.clone(), id.clone());
+            if let Some(rows) = self.by_id.get_mut(&key) {
+                rows.retain(|other| *other != row);
+                if rows.is_empty() {
+                    self.by_id.remove(&key);
+                }
+            }
+        }
+    }
+
+    fn park(&mut self, txn: &mut Txn, trunk: &TrunkId, report: &Report) -> Result<(), StoreError> {
+        let row = self.last + 1;
+        txn.put(Space::Parked, number_key(row), &(trunk, report))?;
+        self.remember(row, trunk, report);
+        Ok(())
+    }
+
+    /// Takes a row out of mind that can't be read, so that it does not stand in the way of the others.
+    pub(super) fn give_up(&mut self, row: u64) {
+        self.since.remove(&row);
+    }
+
+    /// The report that has waited longest, and since when.
+    pub(super) fn oldest(&self) -> Option<(u64, Timestamp)> {
+        self.since.first_key_value().map(|(row, since)| (*row, *since))
+    }
+}
+
+impl Verbs {
+    /// Applies reports, each to the segment that it means.
+    pub(super) fn apply_reports(
+        &mut self,
+        trunk: &TrunkId,
+        reports: Vec<Report>,
+    ) -> Result<Vec<ReportFate>, StoreError> {
+        reports.iter().map(|report| self.apply(trunk, report)).collect()
+    }
+
+    fn apply(&mut self, trunk: &TrunkId, report: &Report) -> Result<ReportFate, StoreError> {
+        if report.state.is_none() {
+            return self.tell_orphan(trunk, report.clone());
+        }
+        for id in &report.carrier_ids {
+            let index = self.read_index(trunk, id)?;
+            if let Some((mut live, number)) = self.choose(index, &report.recipient)? {
+                let message_id = live.message.id;
+                let fate = self.apply_report(&mut live, number, report)?;
+                match fate {
+                    ReportFate::Repeated | ReportFate::Contradicts => self.give_back(message_id, live),
+                    _ => self.keep(message_id, live)?,
+                }
+                return Ok(fate);
+            }
+        }
+        if let Some(fate) = self.resolve_unknown(trunk, report)? {
+            return Ok(fate);
+        }
+        if report.carrier_ids.is_empty() {
+            return self.tell_orphan(trunk, report.clone());
+        }
+        self.park(trunk, report)
+    }
+
+    /// The segment that an id means: the newest that went to this recipient. Carriers write numbers in forms of their
+    /// own, so one alone is taken as it is while it still waits for a report.
+    fn choose(
+        &mut self,
+        index: CarrierRow,
+        recipient: &Number,
+    ) -> Result<Option<(Box<Live>, u8)>, StoreError> {
+        let alone = index.len() == 1;
+        for (id, number) in index {
+            let Some(live) = self.take(id)? else { continue };
+            let waits = live.segment_state(number).is_some_and(|state| !state.is_final());
+            if live.is_for(recipient) || (alone && waits) {
+                return Ok(Some((live, number)));
+            }
+            self.give_back(id, live);
+        }
+        Ok(None)
+    }
+
+    /// Applies a report to a segment in hand and tells of what it moved.
+    pub(super) fn apply_report(
+        &mut self,
+        live: &mut Live,
+        number: u8,
+        report: &Report,
+    ) -> Result<ReportFate, StoreError> {
+        Ok(match live.delivery.report(number, report) {
+            ReportEffect::Applied(moved) => {
+                self.tell_move(live, moved, Some(number), report.receive_time)?;
+                ReportFate::Applied { state: moved.state, ended: moved.ended }
+            }
+            ReportEffect::Intermediate => ReportFate::Intermediate,
+            ReportEffect::Repeated => ReportFate::Repeated,
+            ReportEffect::Contradicts => ReportFate::Contradicts,
+        })
+    }
+
+    /// A report whose id nobody gave us: it is applied if exactly one unknown segment can be meant.
+    pub(super) fn resolve_unknown(
+        &mut self,
+        trunk: &TrunkId,
+        report: &Report,
+    ) -> Result<Option<ReportFate>, StoreError> {
+        let Some(submit_time) = report.submit_time else { return Ok(None) };
+        let mut found: Option<(Box<Live>, u8)> = None;
+        for (id, number) in self.ambiguous.on(trunk, &report.recipient) {
+            if found.as_ref().is_some_and(|(live, _)| live.message.id == id) {
+                // Two unknown segments of one message look the same to a report.
+                self.drop_found(found);
+                return Ok(None);
+            }
+            let Some(live) = self.take(id)? else { continue };
+            if !could_be(&live, number, report, submit_time) {
+                self.give_back(id, live);
+            } else if found.is_some() {
+                self.give_back(id, live);
+                self.drop_found(found);
+                return Ok(None);
+            } else {
+                found = Some((live, number));
+            }
+        }
+        let Some((mut live, number)) = found else { return Ok(None) };
+        let id = live.message.id;
+        let mut indexes = Vec::with_capacity(report.carrier_ids.len());
+        for carrier_id in &report.carrier_ids {
+            indexes.push((carrier_id, self.read_index(trunk, carrier_id)?));
+        }
+        if report.state == Some(ReportedState::Intermediate) {
+            let moved = taken(&mut live, number, report);
+            self.tell_move(&live, moved, Some(number), report.receive_time)?;
+        } else {
+            self.apply_report(&mut live, number, report)?;
+        }
+        for (carrier_id, index) in indexes {
+            self.write_index(trunk, carrier_id, index, (id, number))?;
+        }
+        self.keep(id, live)?;
+        Ok(Some(ReportFate::ResolvedUnknown))
+    }
+
+    fn drop_found(&mut self, found: Option<(Box<Live>, u8)>) {
+        if let Some((live, _)) = found {
+            let id: MessageId = live.message.id;
+            self.give_back(id, live);
+        }
+    }
+
+    /// Keeps a report until its submit is answered. The same report again is kept once.
+    fn park(&mut self, trunk: &TrunkId, report: &Report) -> Result<ReportFate, StoreError> {
+        for id in &report.carrier_ids {
+            for (_, waiting) in self.parked.take(&self.txn, trunk, id)? {
+                if (&waiting.raw, waiting.state, &waiting.status, &waiting.recipient)
+                    == (&report.raw, report.state, &report.status, &report.recipient)
+                {
+                    return Ok(ReportFate::Parked);
+                }
+            }
+        }
+        self.parked.park(&mut self.txn, trunk, report)?;
+        Ok(ReportFate::Parked)
+    }
+
+    /// Tells a report that will never find its match.
+    pub(super) fn tell_orphan(&mut self, trunk: &TrunkId, report: Report) -> Result<ReportFate, StoreError> {
+        metrics::orphan(trunk.as_str());
+        let time = report.receive_time;
+        let orphan = OrphanReport { trunk_id: trunk.clone(), report };
+        self.tell(Event::of(Payload::Orphan(Box::new(orphan)), time))?;
+        Ok(ReportFate::Parked)
+    }
+}
+
+/// Whether an unknown segment can be what a report is about.
+fn could_be(live: &Live, number: u8, report: &Report, submit_time: Timestamp) -> bool {
+    let Some(segment) = live.delivery.segments.get(usize::from(number).saturating_sub(1)) else {
+        return false;
+    };
+    let near = segment.submit_time.is_some_and(|ours| {
+        let apart = ours.as_microsecond().abs_diff(submit_time.as_microsecond());
+        apart <= SUBMIT_TIME_TOLERANCE.unsigned_abs()
+    });
+    // A message without a sender went out under the account's own, which only the carrier's words name.
+    let sender = live.message.sender.as_str();
+    let same_sender = sender.is_empty()
+        || sender == report.sender
+        || Number::from_carrier(sender.as_bytes()).comparable()
+            == Number::from_carrier(report.sender.as_bytes()).comparable();
+    segment.state == SegmentState::Ambiguous && near && same_sender
+}
+
+/// An unknown segment that the carrier speaks of was taken by it.
+fn taken(live: &mut Live, number: u8, report: &Report) -> Transition {
+    if let Some(segment) = live.delivery.segment_mut(number)
+        && segment.carrier_id.is_none()
+    {
+        segment.carrier_id = report.carrier_ids.first().cloned();
+    }
+    live.delivery.move_segment(
+        number,
+        SegmentState::Submitted,
+        Some(report.status.clone()),
+        report.receive_time,
+    )
+}
