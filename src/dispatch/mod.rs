@@ -1,0 +1,19 @@
+//! From a durable message to a trunk's links, and from outcomes back to durable state.
+//!
+//! One [`Worker`] per trunk owns its queue, its pace and its links. Leaves to others: what a PDU looks like (`trunk`),
+//! what is durable (`store`).
+
+mod backlog;
+mod pace;
+mod queue;
+mod retry;
+mod settling;
+mod showing;
+mod worker;
+
+pub use backlog::Backlog;
+pub use pace::Pacer;
+pub use queue::{Job, Pending, TrunkQueue};
+pub use retry::{Decision, decide};
+pub use showing::initial_status;
+pub use worker::{Worker, WorkerParts};

@@ -1,0 +1,179 @@
+//! What comes of tries: decided, made durable, then acted on.
+
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use tracing::error;
+
+use super::{
+    Pending, decide,
+    worker::{InFlight, Next, Worker},
+};
+use crate::{
+    clock,
+    domain::{CarrierStatus, FailureClass, ReportedState, SubmitOutcome},
+    store::{NextStep, Settled, Settlement, StoreError},
+    telemetry::metrics::seconds,
+    trunk::sms::{Outcome, adapter::PrepareError},
+};
+
+/// Unknown outcomes remembered, so that a late answer finds its try.
+const LATE_MEMORY: usize = 10_000;
+
+impl Worker {
+    /// Decides what follows each outcome and hands it to the store.
+    pub(super) fn settle(&mut self, outcomes: Vec<Outcome>) {
+        let now = clock::now().mono;
+        let mut settlements = Vec::with_capacity(outcomes.len());
+        let mut next = Vec::with_capacity(outcomes.len());
+        for Outcome { ticket, outcome, late, at } in outcomes {
+            let known = if late { self.unknown.remove(&ticket) } else { self.in_flight.remove(&ticket) };
+            let Some(one) = known else { continue };
+            let decision = decide(
+                &outcome,
+                one.attempt.attempts,
+                self.parts.config.max_attempts,
+                one.job.message.ambiguity,
+            );
+            self.count(&outcome, &one, now);
+            settlements.push(Settlement {
+                attempt: one.attempt.clone(),
+                outcome: outcome.clone(),
+                next: decision.step,
+                response_time: at,
+                late,
+            });
+            next.push(Next {
+                job: one.job.clone(),
+                attempt: one.attempt.clone(),
+                step: decision.step,
+                delay: decision.delay,
+                throttled: decision.throttled,
+                late,
+                // A try that never left counts nowhere, in the store neither.
+                attempts: one.attempt.attempts.saturating_add(u16::from(outcome != SubmitOutcome::NeverSent)),
+                status: refusal(&outcome),
+            });
+            if matches!(outcome, SubmitOutcome::Unknown { .. }) {
+                self.remember(ticket, one);
+            }
+        }
+        if settlements.is_empty() {
+            return;
+        }
+        let (store, trunk) = (self.parts.store.clone(), self.parts.config.id.clone());
+        self.settling.push_back(async move { (store.settle(trunk, settlements).await, next) }.boxed());
+    }
+
+    fn remember(&mut self, ticket: u64, one: InFlight) {
+        self.unknown.insert(ticket, one);
+        self.unknown_order.push_back(ticket);
+        while self.unknown_order.len() > LATE_MEMORY {
+            if let Some(oldest) = self.unknown_order.pop_front() {
+                self.unknown.remove(&oldest);
+            }
+        }
+    }
+
+    fn count(&mut self, outcome: &SubmitOutcome, one: &InFlight, now: Instant) {
+        let metrics = &self.parts.metrics;
+        match outcome {
+            SubmitOutcome::Accepted { .. } => {
+                self.answered.accepted += 1;
+                self.pacer.accepted();
+                metrics.submits_ok.increment(1);
+            }
+            SubmitOutcome::Refused { status } => {
+                self.answered.refused += 1;
+                match status.class {
+                    FailureClass::Throttled => metrics.submits_throttled.increment(1),
+                    _ => metrics.submits_rejected.increment(1),
+                }
+                if status.class == FailureClass::Unmapped {
+                    metrics.unmapped.increment(1);
+                }
+            }
+            SubmitOutcome::Unknown { .. } => {
+                self.answered.unknown += 1;
+                metrics.submits_unknown.increment(1);
+                metrics.ambiguous();
+                return;
+            }
+            SubmitOutcome::NeverSent => return,
+        }
+        metrics.response.record(seconds(now.saturating_duration_since(one.handed)));
+    }
+
+    /// Settlements are durable: what goes out again goes back into the queue, the rest is done here.
+    pub(super) fn settled(&mut self, settled: Result<Vec<Settled>, StoreError>, next: Vec<Next>) {
+        let now = clock::now().mono;
+        let settled = match settled {
+            Ok(settled) => settled,
+            Err(failed) => {
+                // The marks still stand, so a restart finds these segments as possibly sent.
+                error!(trunk = %self.parts.config.id, error = %failed, "outcomes could not be made durable");
+                return;
+            }
+        };
+        for (next, settled) in next.into_iter().zip(settled) {
+            let id = next.job.message.id;
+            if settled.ended_now {
+                self.parts.metrics.ended(settled.state, next.status.as_ref());
+            }
+            if let Some(reported) = settled.reported {
+                self.count_report(reported);
+            }
+            match next.step {
+                NextStep::Again { .. } if !settled.state.is_final() => self.again(next, now),
+                _ if settled.state.is_final() => self.drop_message(id),
+                _ => self.one_segment_less(id),
+            }
+        }
+    }
+
+    /// A report that was parked as unmatched has found its segment.
+    fn count_report(&self, reported: ReportedState) {
+        self.parts.metrics.reports_applied.increment(1);
+        self.parts.status.send_modify(|status| {
+            let counts = &mut status.reported;
+            counts.unmatched = counts.unmatched.saturating_sub(1);
+            match reported {
+                ReportedState::Delivered => counts.delivered += 1,
+                _ => counts.failed += 1,
+            }
+        });
+    }
+
+    /// Puts a segment back into the queue for another try.
+    fn again(&mut self, next: Next, now: Instant) {
+        let mut job = next.job;
+        job.pending = [Pending { segment: next.attempt.segment, attempts: next.attempts }].into();
+        if next.late {
+            // It had left the backlog as unknown; it is back now.
+            self.enter(&job);
+        }
+        if next.throttled {
+            self.pacer.throttled(now);
+            self.queue.push_front(job, now);
+        } else {
+            self.queue.push(job, next.delay, now);
+        }
+    }
+
+    /// The trunk can't carry this message after all, e.g. after a change of its configuration.
+    pub(super) fn refuse(&mut self, one: InFlight, error: &PrepareError) {
+        let status = CarrierStatus::ours(FailureClass::Protocol, true, format!("can't be sent: {error}"));
+        self.next_ticket += 1;
+        let ticket = self.next_ticket;
+        self.in_flight.insert(ticket, one);
+        let outcome = SubmitOutcome::Refused { status };
+        self.settle(vec![Outcome { ticket, outcome, late: false, at: clock::wall() }]);
+    }
+}
+
+fn refusal(outcome: &SubmitOutcome) -> Option<CarrierStatus> {
+    match outcome {
+        SubmitOutcome::Refused { status } => Some(status.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,116 @@
+//! What a worker shows of its trunk: status, metrics, and an event when it comes up or goes down.
+
+use std::time::{Duration, Instant};
+
+use tracing::warn;
+
+use super::worker::Worker;
+use crate::{
+    clock,
+    config::TrunkConfig,
+    domain::{Event, Payload, TrunkMoved},
+    telemetry::metrics::seconds,
+    trunk::{Answered, Reported, TrunkState, TrunkStatus},
+};
+
+/// How often the trunk's status is published, at most.
+pub(super) const PUBLISH: Duration = Duration::from_millis(200);
+
+impl Worker {
+    pub(super) async fn link_changed(&mut self) {
+        let bound = self.parts.pool.bound();
+        if bound > self.bound_before {
+            self.parts.metrics.reconnects.increment(u64::try_from(bound - self.bound_before).unwrap_or(0));
+        }
+        self.bound_before = bound;
+        let up = bound > 0;
+        if self.was_up != Some(up) {
+            let first_down = self.was_up.is_none() && !up;
+            self.was_up = Some(up);
+            if !up {
+                let reason = self.parts.pool.last_error().map(|error| error.raw_text).unwrap_or_default();
+                warn!(trunk = %self.parts.config.id, reason, "no link is bound; messages wait");
+            }
+            if !first_down {
+                self.tell().await;
+            }
+        }
+        self.publish_now();
+    }
+
+    async fn tell(&mut self) {
+        let bound = u32::try_from(self.parts.pool.bound()).unwrap_or(u32::MAX);
+        let moved = TrunkMoved {
+            trunk_id: self.parts.config.id.clone(),
+            bound_links: bound,
+            wanted_links: self.parts.config.links,
+            status: if bound == 0 { self.parts.pool.last_error() } else { None },
+        };
+        let event = Event::of(Payload::Trunk(moved), clock::wall());
+        if let Err(failed) = self.parts.store.append_events(vec![event]).await {
+            warn!(trunk = %self.parts.config.id, error = %failed, "the trunk's change could not be told");
+        }
+    }
+
+    pub(super) fn publish(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.published) >= PUBLISH {
+            self.published = now;
+            self.show();
+        }
+    }
+
+    pub(super) fn publish_now(&mut self) {
+        self.published = clock::now().mono;
+        self.show();
+    }
+
+    fn show(&self) {
+        let bound = self.parts.pool.bound();
+        let wanted = usize::try_from(self.parts.config.links).unwrap_or(usize::MAX);
+        let now = clock::now().mono;
+        let oldest = self.queue.oldest().map(|since| now.saturating_duration_since(since));
+        let metrics = &self.parts.metrics;
+        metrics.queue.set(gauge(self.queue.len()));
+        metrics.oldest.set(oldest.map_or(0.0, seconds));
+        metrics.bound.set(gauge(bound));
+        metrics.wanted.set(gauge(wanted));
+        metrics.in_flight.set(gauge(self.parts.pool.in_flight()));
+        metrics.window.set(gauge(self.parts.config.window * bound));
+        let state = match bound {
+            _ if self.draining => TrunkState::Draining,
+            0 => TrunkState::Down,
+            bound if bound < wanted => TrunkState::Degraded,
+            _ => TrunkState::Up,
+        };
+        self.parts.status.send_modify(|status| {
+            status.state = state;
+            status.links = self.parts.pool.links();
+            status.queue_depth = u64::try_from(self.queue.len()).unwrap_or(u64::MAX);
+            status.oldest_queued = oldest;
+            status.answered = self.answered;
+        });
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a gauge")]
+fn gauge(value: usize) -> f64 {
+    value as f64
+}
+
+/// What a worker shows before it has done anything.
+#[must_use]
+pub fn initial_status(config: &TrunkConfig) -> TrunkStatus {
+    TrunkStatus {
+        id: config.id.clone(),
+        protocol: config.protocol.name(),
+        operator: config.operator.clone(),
+        state: TrunkState::Down,
+        window: config.window,
+        submits_per_second: config.submits_per_second,
+        links: Vec::new(),
+        queue_depth: 0,
+        oldest_queued: None,
+        answered: Answered::default(),
+        reported: Reported::default(),
+    }
+}

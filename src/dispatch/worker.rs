@@ -1,0 +1,348 @@
+//! One task per trunk: takes what waits, marks it durably as possibly sent, hands it to the links, and settles what
+//! comes of it. Owns the queue, the pace and the links of its trunk.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesOrdered};
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep_until,
+};
+use tracing::{error, info};
+
+use super::{Backlog, Job, Pacer, Pending, TrunkQueue, showing::PUBLISH};
+use crate::{
+    clock,
+    config::TrunkConfig,
+    domain::{CarrierStatus, FailureClass, MessageId, SegmentState, SubmitOutcome},
+    store::{Attempt, Ending, NextStep, Settled, Store, StoreError},
+    telemetry::metrics::TrunkMetrics,
+    trunk::{
+        Answered, TrunkStatus,
+        sms::{Outbound, Outcome, Pool, PoolEvent, adapter::Planner},
+    },
+};
+
+/// Segments marked and handed over at once.
+const BATCH: usize = 512;
+/// Pause after the store refused a mark.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a worker needs.
+pub struct WorkerParts {
+    /// The trunk.
+    pub config: TrunkConfig,
+    /// How it cuts messages.
+    pub planner: Arc<dyn Planner>,
+    /// Its links.
+    pub pool: Pool,
+    /// Where everything becomes durable.
+    pub store: Store,
+    /// New work.
+    pub jobs: mpsc::Receiver<Vec<Job>>,
+    /// Its backlog.
+    pub backlog: Arc<Backlog>,
+    /// Where its status is seen.
+    pub status: watch::Sender<TrunkStatus>,
+    /// Its metrics.
+    pub metrics: TrunkMetrics,
+    /// Becomes true when the daemon drains.
+    pub drain: watch::Receiver<bool>,
+}
+
+/// A try that is on its way.
+pub(super) struct InFlight {
+    pub(super) job: Job,
+    pub(super) attempt: Attempt,
+    pub(super) handed: Instant,
+}
+
+type Marked = BoxFuture<'static, (Result<Vec<Attempt>, StoreError>, Vec<InFlight>)>;
+type Settling = BoxFuture<'static, (Result<Vec<Settled>, StoreError>, Vec<Next>)>;
+
+/// What happens once a settlement is durable.
+pub(super) struct Next {
+    pub(super) job: Job,
+    pub(super) attempt: Attempt,
+    pub(super) step: NextStep,
+    pub(super) delay: Duration,
+    pub(super) throttled: bool,
+    pub(super) late: bool,
+    /// Tries that may have left, this one included.
+    pub(super) attempts: u16,
+    pub(super) status: Option<CarrierStatus>,
+}
+
+/// The worker of one trunk.
+pub struct Worker {
+    pub(super) parts: WorkerParts,
+    pub(super) queue: TrunkQueue,
+    pub(super) pacer: Pacer,
+    pub(super) in_flight: HashMap<u64, InFlight>,
+    pub(super) unknown: HashMap<u64, InFlight>,
+    pub(super) unknown_order: VecDeque<u64>,
+    /// Segments of each message that are queued or on their way.
+    pub(super) outstanding: HashMap<MessageId, usize>,
+    pub(super) next_ticket: u64,
+    pub(super) marking: Option<Marked>,
+    pub(super) settling: FuturesOrdered<Settling>,
+    pub(super) answered: Answered,
+    pub(super) store_pause: Option<Instant>,
+    pub(super) published: Instant,
+    pub(super) was_up: Option<bool>,
+    pub(super) bound_before: usize,
+    pub(super) draining: bool,
+}
+
+impl Worker {
+    /// A worker that has done nothing yet.
+    #[must_use]
+    pub fn new(parts: WorkerParts) -> Self {
+        let now = clock::now().mono;
+        Self {
+            pacer: Pacer::new(parts.config.submits_per_second, now),
+            parts,
+            queue: TrunkQueue::default(),
+            in_flight: HashMap::new(),
+            unknown: HashMap::new(),
+            unknown_order: VecDeque::new(),
+            outstanding: HashMap::new(),
+            next_ticket: 0,
+            marking: None,
+            settling: FuturesOrdered::new(),
+            answered: Answered::default(),
+            store_pause: None,
+            published: now,
+            was_up: None,
+            bound_before: 0,
+            draining: false,
+        }
+    }
+
+    /// Works until drained: the windows are empty or given up, the links have ended, everything known is settled.
+    pub async fn run(mut self) {
+        loop {
+            let now = clock::now();
+            self.expire(now.wall);
+            self.mark(now.mono);
+            self.publish(now.mono);
+            if self.draining && self.is_idle() && self.parts.pool.has_ended() {
+                return self.last_words();
+            }
+            let wake = tokio::time::Instant::from_std(self.next_wake(now.mono));
+            tokio::select! {
+                biased;
+                event = self.parts.pool.next() => match event {
+                    PoolEvent::Outcomes(outcomes) => self.settle(outcomes),
+                    PoolEvent::LinkChanged => self.link_changed().await,
+                },
+                Some((settled, next)) = self.settling.next(), if !self.settling.is_empty() => self.settled(settled, next),
+                (marked, tries) = poll_marked(&mut self.marking), if self.marking.is_some() => self.marked(marked, tries),
+                Some(jobs) = self.parts.jobs.recv(), if !self.draining => self.take(jobs),
+                changed = self.parts.drain.changed(), if !self.draining => {
+                    if changed.is_err() || *self.parts.drain.borrow() { self.begin_drain(); }
+                }
+                () = sleep_until(wake) => {}
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.in_flight.is_empty() && self.marking.is_none() && self.settling.is_empty()
+    }
+
+    fn begin_drain(&mut self) {
+        self.draining = true;
+        // The links let their windows empty, within their own limit, then unbind.
+        self.parts.pool.shut_down();
+        info!(trunk = %self.parts.config.id, queued = self.queue.len(), in_flight = self.in_flight.len(), "draining");
+    }
+
+    fn last_words(mut self) {
+        self.publish_now();
+        info!(trunk = %self.parts.config.id, queued = self.queue.len(), "drained; what is queued is durable");
+    }
+
+    fn next_wake(&self, now: Instant) -> Instant {
+        let mut wake = now + PUBLISH;
+        if self.marking.is_none() && !self.draining {
+            let ready = if self.queue.is_empty() { None } else { self.pacer.ready_at(now) };
+            for at in [ready, self.queue.ready_at(), self.store_pause].into_iter().flatten() {
+                wake = wake.min(at.max(now + Duration::from_millis(1)));
+            }
+        }
+        wake
+    }
+
+    fn take(&mut self, jobs: Vec<Job>) {
+        let now = clock::now().mono;
+        for job in jobs {
+            self.outstanding.insert(job.message.id, job.pending.len());
+            self.queue.push(job, Duration::ZERO, now);
+        }
+    }
+
+    /// One more segment of a message is on its way here.
+    pub(super) fn enter(&mut self, job: &Job) {
+        let segments = self.outstanding.entry(job.message.id).or_insert(0);
+        if *segments == 0 {
+            self.parts.backlog.force();
+        }
+        *segments += 1;
+    }
+
+    /// A segment needs no more work; the last one gives the message's room back.
+    pub(super) fn one_segment_less(&mut self, id: MessageId) {
+        if let Some(segments) = self.outstanding.get_mut(&id) {
+            *segments = segments.saturating_sub(1);
+            if *segments == 0 {
+                self.drop_message(id);
+            }
+        }
+    }
+
+    /// A message needs no more work.
+    pub(super) fn drop_message(&mut self, id: MessageId) {
+        if self.outstanding.remove(&id).is_some() {
+            self.queue.remove(id);
+            self.parts.backlog.release();
+        }
+    }
+
+    /// Ends what waited past its validity.
+    fn expire(&mut self, wall: jiff::Timestamp) {
+        let gone = self.queue.expired(wall, BATCH);
+        if gone.is_empty() {
+            return;
+        }
+        let endings: Vec<Ending> = gone.iter().map(expiry).collect();
+        for job in gone {
+            self.drop_message(job.message.id);
+        }
+        let store = self.parts.store.clone();
+        self.settling.push_back(async move { (store.end(endings).await, Vec::new()) }.boxed());
+    }
+
+    /// Takes as much as window and pace allow and marks it durably as possibly sent.
+    fn mark(&mut self, now: Instant) {
+        if self.marking.is_some() || self.draining || self.store_pause.is_some_and(|until| now < until) {
+            return;
+        }
+        self.store_pause = None;
+        let room = self.parts.pool.headroom().min(BATCH);
+        if room == 0 || !self.queue.has_ready(now) {
+            return;
+        }
+        let allowed = self.pacer.take(room, now);
+        let tries = self.next_tries(allowed, now);
+        self.pacer.give_back(allowed - tries.len().min(allowed));
+        if tries.is_empty() {
+            return;
+        }
+        let attempts: Vec<Attempt> = tries.iter().map(|one| one.attempt.clone()).collect();
+        let (store, trunk) = (self.parts.store.clone(), self.parts.config.id.clone());
+        self.marking = Some(async move { (store.begin_attempts(trunk, attempts).await, tries) }.boxed());
+    }
+
+    fn next_tries(&mut self, allowed: usize, now: Instant) -> Vec<InFlight> {
+        let wall = clock::wall();
+        let mut tries = Vec::with_capacity(allowed);
+        while tries.len() < allowed {
+            let Some(mut job) = self.queue.pop(now) else { break };
+            while tries.len() < allowed
+                && let Some(pending) = job.pending.pop_front()
+            {
+                let attempt = Attempt {
+                    message_id: job.message.id,
+                    segment: pending.segment,
+                    attempts: pending.attempts,
+                    plan: job.plan,
+                    submit_time: wall,
+                };
+                let one = Job { pending: VecDeque::new(), ..job.clone() };
+                tries.push(InFlight { job: one, attempt, handed: now });
+            }
+            if !job.pending.is_empty() {
+                self.queue.push_front(job, now);
+            }
+        }
+        tries
+    }
+
+    /// The marks are durable: the segments may leave.
+    fn marked(&mut self, marked: Result<Vec<Attempt>, StoreError>, tries: Vec<InFlight>) {
+        self.marking = None;
+        let now = clock::now().mono;
+        let over = match marked {
+            Ok(over) => over,
+            Err(refused) => {
+                error!(trunk = %self.parts.config.id, error = %refused, "the store takes no marks; nothing is sent");
+                self.store_pause = Some(now + STORE_PAUSE);
+                for one in tries {
+                    self.put_back(one, now);
+                }
+                return;
+            }
+        };
+        let mut outbound = Vec::with_capacity(tries.len());
+        for mut one in tries {
+            // Withdrawn, ended or told of by a late answer since it was queued.
+            if over.contains(&one.attempt) {
+                self.one_segment_less(one.attempt.message_id);
+                continue;
+            }
+            let message = one.job.message.clone();
+            let cut = match one.job.prepared.clone() {
+                Some(cut) => Ok(cut),
+                None => self.parts.planner.prepare(&message, one.job.reference).map(Arc::new),
+            };
+            match cut {
+                Ok(cut) => {
+                    self.next_ticket += 1;
+                    one.handed = now;
+                    let segment = one.attempt.segment;
+                    self.in_flight.insert(self.next_ticket, one);
+                    outbound.push(Outbound { ticket: self.next_ticket, message, prepared: cut, segment });
+                }
+                Err(error) => self.refuse(one, &error),
+            }
+        }
+        let unsent = self.parts.pool.submit(outbound);
+        let at = clock::wall();
+        let never = |segment: Outbound| Outcome {
+            ticket: segment.ticket,
+            outcome: SubmitOutcome::NeverSent,
+            late: false,
+            at,
+        };
+        if !unsent.is_empty() {
+            self.settle(unsent.into_iter().map(never).collect());
+        }
+    }
+
+    fn put_back(&mut self, one: InFlight, now: Instant) {
+        let mut job = one.job;
+        job.pending = [Pending { segment: one.attempt.segment, attempts: one.attempt.attempts }].into();
+        self.queue.push_front(job, now);
+    }
+}
+
+async fn poll_marked(marking: &mut Option<Marked>) -> (Result<Vec<Attempt>, StoreError>, Vec<InFlight>) {
+    match marking {
+        Some(marked) => marked.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn expiry(job: &Job) -> Ending {
+    let text = "its validity ended before the carrier took it";
+    Ending {
+        message_id: job.message.id,
+        state: SegmentState::Expired,
+        status: CarrierStatus::ours(FailureClass::Expired, true, text),
+    }
+}
