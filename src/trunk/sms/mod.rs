@@ -1,0 +1,65 @@
+//! SMS trunks: a pool of links per account, one driver for every protocol, one adapter each.
+
+pub mod adapter;
+mod dial;
+mod link;
+mod pool;
+
+pub use link::{InboundBatch, LinkReport, Outbound, Outcome};
+pub use pool::{Pool, PoolEvent};
+
+use std::sync::Arc;
+
+use codecs::session;
+use tokio::sync::mpsc;
+
+use self::adapter::Planner;
+use crate::config::{ProtocolConfig, TrunkConfig};
+
+/// A trunk whose links are being opened.
+pub struct OpenTrunk {
+    /// Its links, for the worker.
+    pub pool: Pool,
+    /// What the carrier sends, for the inbound task.
+    pub inbound: mpsc::Receiver<InboundBatch>,
+}
+
+/// How messages are cut for this trunk: the one `match` over protocols besides [`open`].
+#[must_use]
+pub fn planner(config: &TrunkConfig, max_segments: u8) -> Arc<dyn Planner> {
+    match &config.protocol {
+        ProtocolConfig::Smpp(account) => {
+            Arc::new(adapter::smpp::SmppAdapter::new(account.clone(), config, max_segments))
+        }
+        ProtocolConfig::Cmpp(account) => {
+            Arc::new(adapter::cmpp::CmppAdapter::new(account.clone(), config, max_segments))
+        }
+    }
+}
+
+/// Starts the links of a trunk.
+#[must_use]
+pub fn open(config: &TrunkConfig, max_segments: u8, seed: u64) -> OpenTrunk {
+    match &config.protocol {
+        ProtocolConfig::Smpp(account) => {
+            let adapter = adapter::smpp::SmppAdapter::new(account.clone(), config, max_segments);
+            pool::start(Arc::new(adapter), config, seed)
+        }
+        ProtocolConfig::Cmpp(account) => {
+            let adapter = adapter::cmpp::CmppAdapter::new(account.clone(), config, max_segments);
+            pool::start(Arc::new(adapter), config, seed)
+        }
+    }
+}
+
+fn session_config(config: &TrunkConfig) -> session::Config {
+    session::Config {
+        window: config.window,
+        bind_timeout: config.timers.connect,
+        response_timeout: config.timers.response,
+        probe_after: config.timers.probe_after,
+        probe_timeout: config.timers.probe,
+        probe_attempts: config.timers.probe_attempts,
+        ..session::Config::default()
+    }
+}

@@ -1,0 +1,131 @@
+//! What a trunk shows of itself: to the API, to `carrierctl`, to the demo.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::domain::{CarrierStatus, TrunkId};
+
+/// Whether a trunk can carry traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrunkState {
+    /// All wanted links are bound.
+    Up,
+    /// Some are.
+    Degraded,
+    /// None is.
+    Down,
+    /// It takes nothing new.
+    Draining,
+}
+
+/// A trunk at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrunkStatus {
+    /// Its name.
+    pub id: TrunkId,
+    /// `smpp34`, `cmpp20`, …
+    pub protocol: &'static str,
+    /// Operator for statistics.
+    pub operator: String,
+    /// Whether it can carry traffic.
+    pub state: TrunkState,
+    /// Unanswered submits allowed per link.
+    pub window: usize,
+    /// Submits per second allowed over all links.
+    pub submits_per_second: Option<u32>,
+    /// One entry per wanted link.
+    pub links: Vec<LinkStatus>,
+    /// Messages waiting for it.
+    pub queue_depth: u64,
+    /// Age of the one that has waited longest.
+    pub oldest_queued: Option<Duration>,
+    /// Submits answered since the start: accepted, refused, unknown.
+    pub answered: Answered,
+    /// Reports taken since the start: final and good, final and bad.
+    pub reported: Reported,
+}
+
+/// Answers to submits since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Answered {
+    /// Taken by the carrier.
+    pub accepted: u64,
+    /// Refused.
+    pub refused: u64,
+    /// Never answered.
+    pub unknown: u64,
+}
+
+/// Reports since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reported {
+    /// Arrived.
+    pub delivered: u64,
+    /// Did not arrive.
+    pub failed: u64,
+    /// Matched nothing.
+    pub unmatched: u64,
+}
+
+/// A link at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinkStatus {
+    /// Its place in the pool, from 0.
+    pub index: u32,
+    /// Host and port that it is, or was last, connected to.
+    pub remote: String,
+    /// `transceiver`, `transmitter`, `receiver`; `connect` for CMPP.
+    pub bind_mode: &'static str,
+    /// Since when it is bound.
+    pub bound_since: Option<Timestamp>,
+    /// Submits waiting for an answer.
+    pub in_flight: u32,
+    /// The last answer's round trip.
+    pub round_trip: Option<Duration>,
+    /// Why it last ended or could not bind.
+    pub last_error: Option<CarrierStatus>,
+}
+
+/// Every trunk's status, to be read at any time.
+#[derive(Debug, Clone)]
+pub struct TrunkBoard {
+    trunks: Vec<watch::Receiver<TrunkStatus>>,
+}
+
+impl TrunkBoard {
+    /// A board over the trunks' own reports.
+    #[must_use]
+    pub fn new(trunks: Vec<watch::Receiver<TrunkStatus>>) -> Self {
+        Self { trunks }
+    }
+
+    /// All trunks now, in the order of the configuration.
+    #[must_use]
+    pub fn all(&self) -> Vec<TrunkStatus> {
+        self.trunks.iter().map(|trunk| trunk.borrow().clone()).collect()
+    }
+
+    /// The state of one trunk now.
+    #[must_use]
+    pub fn state(&self, id: &str) -> Option<TrunkState> {
+        self.trunks
+            .iter()
+            .map(|trunk| trunk.borrow())
+            .find(|trunk| trunk.id.as_str() == id)
+            .map(|trunk| trunk.state)
+    }
+
+    /// One trunk now.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<TrunkStatus> {
+        self.watch(id).map(|trunk| trunk.borrow().clone())
+    }
+
+    /// One trunk and its changes, at most a few a second.
+    #[must_use]
+    pub fn watch(&self, id: &str) -> Option<watch::Receiver<TrunkStatus>> {
+        self.trunks.iter().find(|trunk| trunk.borrow().id.as_str() == id).cloned()
+    }
+}
