@@ -1,0 +1,306 @@
+//! What carriers send us: made durable first, answered then.
+//!
+//! One task per trunk. It takes what waits, writes it in one commit, and answers; while the disk works the next group
+//! gathers. When the store can't take it, the carrier is told to send it again later.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use codecs::text::{
+    Concat, Reassembly, Width,
+    reassembly::{Added, Assembled, Config as ReassemblyConfig},
+};
+use jiff::Timestamp;
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep_until,
+};
+use tracing::{debug, error, warn};
+
+use crate::{
+    clock,
+    domain::{CarrierStatus, InboundMessage, MessageId, Number, Report, ReportedState, TrunkId},
+    store::{InboundChange, InboundPart, ReportFate, Store, StoreError},
+    telemetry::metrics::{TrunkMetrics, seconds},
+    trunk::{
+        TrunkStatus,
+        sms::{
+            InboundBatch,
+            adapter::{Inbound, MobileOriginated, Planner, Verdict},
+        },
+    },
+};
+
+/// Batches taken at once.
+const BATCHES: usize = 32;
+/// How often incomplete messages are looked at when nothing comes in.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// What the task needs.
+pub struct InboundParts {
+    /// The trunk.
+    pub trunk_id: TrunkId,
+    /// Decodes texts.
+    pub planner: Arc<dyn Planner>,
+    /// Where everything becomes durable.
+    pub store: Store,
+    /// What the links bring. The task ends when they have all ended.
+    pub inbox: mpsc::Receiver<InboundBatch>,
+    /// How long a long message may lack a part.
+    pub reassembly_timeout: Duration,
+    /// Where the trunk's counts are seen.
+    pub status: watch::Sender<TrunkStatus>,
+    /// Its metrics.
+    pub metrics: TrunkMetrics,
+}
+
+/// Who wrote to whom.
+type Conversation = (Vec<u8>, Vec<u8>);
+
+/// What is kept with a part: its row, and how it is coded.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    id: MessageId,
+    data_coding: u8,
+}
+
+/// Takes what the links bring until they have all ended.
+pub async fn run(mut parts: InboundParts) {
+    let limits = ReassemblyConfig { timeout: parts.reassembly_timeout, ..ReassemblyConfig::default() };
+    let mut reassembly = Reassembly::new(limits);
+    if let Err(failed) = restore(&parts, &mut reassembly).await {
+        error!(trunk = %parts.trunk_id, error = %failed, "parts of incoming messages could not be read again");
+    }
+    let mut batches = Vec::with_capacity(BATCHES);
+    loop {
+        let wake = reassembly
+            .poll_timeout()
+            .map_or_else(|| tokio::time::Instant::now() + IDLE, tokio::time::Instant::from_std);
+        tokio::select! {
+            taken = parts.inbox.recv_many(&mut batches, BATCHES) => {
+                if taken == 0 { return; }
+                take(&parts, &mut reassembly, std::mem::take(&mut batches)).await;
+            }
+            () = sleep_until(wake) => {
+                reassembly.handle_timeout(clock::now().mono);
+                let given_up = assembled(&parts, &mut reassembly);
+                if let Err(failed) = record(&parts, given_up).await {
+                    warn!(trunk = %parts.trunk_id, error = %failed, "incomplete messages stay until the next start");
+                }
+            }
+        }
+    }
+}
+
+/// Parts that an earlier run kept.
+async fn restore(
+    parts: &InboundParts,
+    reassembly: &mut Reassembly<Conversation, Kept>,
+) -> Result<(), StoreError> {
+    let now = clock::now().mono;
+    for part in parts.store.inbound_parts().await? {
+        if part.trunk_id != parts.trunk_id {
+            continue;
+        }
+        let (reference, width, total, number) = part.concat;
+        let width = if width == 2 { Width::Sixteen } else { Width::Eight };
+        let concat = Concat { reference, width, total, part: number };
+        let key = (part.from.into_bytes(), part.to.into_bytes());
+        let kept = Kept { id: part.id, data_coding: part.data_coding };
+        let _ = reassembly.add(now, key, concat, Bytes::from(part.octets), kept);
+    }
+    Ok(())
+}
+
+async fn take(
+    parts: &InboundParts,
+    reassembly: &mut Reassembly<Conversation, Kept>,
+    batches: Vec<InboundBatch>,
+) {
+    let mut reports = Vec::new();
+    let mut changes = Vec::new();
+    let mut answers = Vec::with_capacity(batches.len());
+    for batch in batches {
+        let mut tickets = Vec::with_capacity(batch.items.len());
+        for (ticket, inbound) in batch.items {
+            let is_report = matches!(inbound, Inbound::Report(_));
+            tickets.push((ticket, is_report));
+            match inbound {
+                Inbound::Report(report) => reports.push(*report),
+                Inbound::Mobile(mobile) => mobile_originated(parts, reassembly, mobile, &mut changes),
+            }
+        }
+        answers.push((batch.answers, tickets));
+    }
+    let (reported, recorded) = tokio::join!(apply(parts, reports), record(parts, changes));
+    let verdict = |done: &Result<(), StoreError>| if done.is_ok() { Verdict::Taken } else { Verdict::Later };
+    for failed in [&reported, &recorded].into_iter().filter_map(|done| done.as_ref().err()) {
+        error!(trunk = %parts.trunk_id, error = %failed, "the carrier is asked to send again what could not be stored");
+    }
+    for (answers, tickets) in answers {
+        let verdicts = tickets
+            .into_iter()
+            .map(|(ticket, is_report)| (ticket, verdict(if is_report { &reported } else { &recorded })))
+            .collect();
+        // The link has room for as many answers as it has requests waiting; a link that is gone needs none.
+        let _ = answers.send(verdicts).await;
+    }
+}
+
+async fn apply(parts: &InboundParts, reports: Vec<Report>) -> Result<(), StoreError> {
+    if reports.is_empty() {
+        return Ok(());
+    }
+    let facts: Vec<_> = reports.iter().map(facts).collect();
+    let fates = parts.store.apply_reports(parts.trunk_id.clone(), reports).await?;
+    let (mut delivered, mut failed, mut parked) = (0, 0, 0);
+    for ((state, delay, status), fate) in facts.into_iter().zip(fates) {
+        if let Some(delay) = delay {
+            parts.metrics.report_delay.record(seconds(delay));
+        }
+        match fate {
+            ReportFate::Applied { state: message_state, ended } => {
+                parts.metrics.reports_applied.increment(1);
+                match state {
+                    Some(ReportedState::Delivered) => delivered += 1,
+                    _ => failed += 1,
+                }
+                if ended {
+                    parts.metrics.ended(message_state, Some(&status));
+                }
+            }
+            ReportFate::ResolvedUnknown => parts.metrics.reports_applied.increment(1),
+            ReportFate::Intermediate | ReportFate::Repeated => parts.metrics.reports_repeated.increment(1),
+            ReportFate::Contradicts => {
+                parts.metrics.reports_contradicting.increment(1);
+                debug!(trunk = %parts.trunk_id, "a report contradicts a final state and is only noted");
+            }
+            // The worker counts it again when the answer to its submit comes.
+            ReportFate::Parked => {
+                parked += 1;
+                parts.metrics.reports_parked.increment(1);
+            }
+        }
+    }
+    parts.status.send_modify(|status| {
+        status.reported.delivered += delivered;
+        status.reported.failed += failed;
+        status.reported.unmatched += parked;
+    });
+    Ok(())
+}
+
+type Facts = (Option<ReportedState>, Option<Duration>, CarrierStatus);
+
+/// What is counted of a report, before the store takes it.
+fn facts(report: &Report) -> Facts {
+    let since = |submitted: Timestamp| Duration::try_from(report.receive_time.duration_since(submitted)).ok();
+    (report.state, report.submit_time.and_then(since), report.status.clone())
+}
+
+async fn record(parts: &InboundParts, changes: Vec<InboundChange>) -> Result<(), StoreError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    parts.store.record_inbound(changes).await
+}
+
+/// A whole message is told at once; a part is kept, and told when it was the last one missing.
+fn mobile_originated(
+    parts: &InboundParts,
+    reassembly: &mut Reassembly<Conversation, Kept>,
+    mobile: MobileOriginated,
+    changes: &mut Vec<InboundChange>,
+) {
+    let now = clock::now();
+    let Some(concat) = mobile.concat else {
+        let message = whole(parts, &mobile, now.wall);
+        parts.metrics.inbound_complete.increment(1);
+        return changes.push(InboundChange::Complete { message, parts: Vec::new() });
+    };
+    let id = MessageId::fresh();
+    let key = (mobile.from.clone(), mobile.to.clone());
+    let kept = Kept { id, data_coding: mobile.data_coding };
+    match reassembly.add(now.mono, key, concat, mobile.octets.clone(), kept) {
+        // The carrier repeats what is durable already.
+        Added::Repeated(_) => {}
+        Added::Kept => {
+            let width = if concat.width == Width::Sixteen { 2 } else { 1 };
+            changes.push(InboundChange::Keep(InboundPart {
+                id,
+                trunk_id: parts.trunk_id.clone(),
+                from: lossy(&mobile.from),
+                to: lossy(&mobile.to),
+                data_coding: mobile.data_coding,
+                concat: (concat.reference, width, concat.total, concat.part),
+                octets: mobile.octets.to_vec(),
+                receive_time: now.wall,
+            }));
+        }
+    }
+    changes.extend(assembled(parts, reassembly));
+}
+
+fn assembled(parts: &InboundParts, reassembly: &mut Reassembly<Conversation, Kept>) -> Vec<InboundChange> {
+    let mut changes = Vec::new();
+    while let Some(message) = reassembly.poll_assembled() {
+        let counter = if message.complete {
+            &parts.metrics.inbound_complete
+        } else {
+            &parts.metrics.inbound_incomplete
+        };
+        counter.increment(1);
+        let rows = message.parts.iter().flatten().map(|part| part.payload.id).collect();
+        changes.push(InboundChange::Complete { message: joined(parts, &message), parts: rows });
+    }
+    changes
+}
+
+fn whole(parts: &InboundParts, mobile: &MobileOriginated, receive_time: Timestamp) -> InboundMessage {
+    let decoded = parts.planner.decode(mobile.data_coding, &mobile.octets);
+    let (text, encoding) =
+        decoded.map_or_else(|| (String::new(), None), |(text, encoding)| (text, Some(encoding)));
+    InboundMessage {
+        id: MessageId::fresh(),
+        trunk_id: parts.trunk_id.clone(),
+        from: Number::from_carrier(&mobile.from),
+        to: lossy(&mobile.to),
+        text,
+        raw: mobile.octets.to_vec(),
+        encoding,
+        segments: 1,
+        complete: true,
+        receive_time,
+    }
+}
+
+fn joined(parts: &InboundParts, message: &Assembled<Conversation, Kept>) -> InboundMessage {
+    let mut text = String::new();
+    let mut encoding = None;
+    let there: Vec<_> = message.parts.iter().flatten().collect();
+    // Senders that change the charset within one message exist; a run of one charset is read as one text.
+    for run in there.chunk_by(|a, b| a.payload.data_coding == b.payload.data_coding) {
+        let octets: Vec<&[u8]> = run.iter().map(|part| &part.octets[..]).collect();
+        if let Some((decoded, found)) = parts.planner.decode(run[0].payload.data_coding, &octets.concat()) {
+            text.push_str(&decoded);
+            encoding = Some(found);
+        }
+    }
+    let (from, to) = &message.key;
+    InboundMessage {
+        id: MessageId::fresh(),
+        trunk_id: parts.trunk_id.clone(),
+        from: Number::from_carrier(from),
+        to: lossy(to),
+        text,
+        raw: message.joined(),
+        encoding,
+        segments: message.concat.total,
+        complete: message.complete,
+        receive_time: clock::wall(),
+    }
+}
+
+fn lossy(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}

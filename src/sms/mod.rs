@@ -1,0 +1,9 @@
+//! The life of a message: acceptance, what comes in from carriers, what time brings.
+
+mod accept;
+mod due;
+mod inbound;
+
+pub use accept::{Acceptor, Lane, SubmitAnswer, SubmitRefused, SubmitRequest};
+pub use due::{Due, DueParts};
+pub use inbound::{InboundParts, run as run_inbound};
