@@ -1,0 +1,247 @@
+//! The API's messages as JSON, field names and enum names as in `proto/`; times as RFC 3339, spans in seconds, octets as
+//! hexadecimal, counts as numbers.
+
+use carrierd::grpc::api;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+fn time(time: Option<&prost_types::Timestamp>) -> Value {
+    let time = time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
+    time.map_or(Value::Null, |time| Value::String(time.to_string()))
+}
+
+fn seconds(span: Option<&prost_types::Duration>) -> Value {
+    let span = span.and_then(|span| std::time::Duration::try_from(*span).ok());
+    span.map_or(Value::Null, |span| json!(span.as_secs_f64()))
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// A status in its three layers.
+pub fn status(status: Option<&api::CarrierStatus>) -> Value {
+    let Some(status) = status else { return Value::Null };
+    json!({
+        "source": status.source().as_str_name(),
+        "failure_class": status.failure_class().as_str_name(),
+        "permanent": status.permanent,
+        "protocol": status.protocol,
+        "raw_code": status.raw_code,
+        "raw_text": status.raw_text,
+    })
+}
+
+fn plan(plan: Option<&api::SegmentPlan>) -> Value {
+    let Some(plan) = plan else { return Value::Null };
+    json!({
+        "encoding": plan.encoding().as_str_name(),
+        "segment_count": plan.segment_count,
+        "unit_count": plan.unit_count,
+    })
+}
+
+/// The answer to a submit.
+pub fn submitted(request_id: &str, response: &api::SubmitMessageResponse) -> Value {
+    json!({
+        "request_id": request_id,
+        "message_id": response.message_id,
+        "accept_time": time(response.accept_time.as_ref()),
+        "plan": plan(response.plan.as_ref()),
+        "replayed": response.replayed,
+    })
+}
+
+/// An estimate.
+pub fn estimate(response: &api::EstimateMessageResponse) -> Value {
+    json!({ "plan": plan(response.plan.as_ref()), "trunk_ids": response.trunk_ids })
+}
+
+fn segment(segment: &api::SegmentStatus) -> Value {
+    json!({
+        "segment_number": segment.segment_number,
+        "trunk_id": segment.trunk_id,
+        "carrier_message_id": segment.carrier_message_id,
+        "state": segment.state().as_str_name(),
+        "status": status(segment.status.as_ref()),
+        "submit_attempt_count": segment.submit_attempt_count,
+        "submit_time": time(segment.submit_time.as_ref()),
+        "response_time": time(segment.response_time.as_ref()),
+        "done_time": time(segment.done_time.as_ref()),
+        "report_time": time(segment.report_time.as_ref()),
+    })
+}
+
+/// A message with its state.
+pub fn message(message: &api::Message) -> Value {
+    let outbound = message.outbound.as_ref().map(|outbound| {
+        json!({
+            "tenant_id": outbound.tenant_id,
+            "to": outbound.to,
+            "sender": outbound.sender,
+            "category": outbound.category().as_str_name(),
+            "validity": seconds(outbound.validity.as_ref()),
+            "report_requested": outbound.report_requested,
+            "trunk_ids": outbound.trunk_ids,
+            "client_reference": outbound.client_reference,
+            "labels": outbound.labels,
+            "ambiguity_policy": outbound.ambiguity_policy().as_str_name(),
+            "priority": outbound.priority,
+        })
+    });
+    json!({
+        "message_id": message.message_id,
+        "request_id": message.request_id,
+        "outbound": outbound,
+        "state": message.state().as_str_name(),
+        "status": status(message.status.as_ref()),
+        "plan": plan(message.plan.as_ref()),
+        "segments": message.segments.iter().map(segment).collect::<Vec<_>>(),
+        "accept_time": time(message.accept_time.as_ref()),
+        "final_time": time(message.final_time.as_ref()),
+        "possible_duplicate": message.possible_duplicate,
+    })
+}
+
+/// An event.
+pub fn event(event: &api::Event) -> Value {
+    use api::event::Payload;
+    let (name, payload) = match &event.payload {
+        Some(Payload::MessageState(moved)) => ("message_state", message_moved(moved)),
+        Some(Payload::InboundMessage(inbound)) => ("inbound_message", inbound_message(inbound)),
+        Some(Payload::TrunkState(moved)) => ("trunk_state", trunk_moved(moved)),
+        Some(Payload::OrphanReport(orphan)) => ("orphan_report", orphan_report(orphan)),
+        // Kinds of services that this client does not know how to show.
+        Some(_) | None => ("payload", Value::Null),
+    };
+    let mut shown = json!({
+        "event_id": event.event_id,
+        "sequence": event.sequence,
+        "kind": event.kind().as_str_name(),
+        "occur_time": time(event.occur_time.as_ref()),
+        "record_time": time(event.record_time.as_ref()),
+        "tenant_id": event.tenant_id,
+        "client_reference": event.client_reference,
+        "labels": event.labels,
+        "delivery_attempt": event.delivery_attempt,
+        "trace_parent": event.trace_parent,
+    });
+    shown[name] = payload;
+    shown
+}
+
+fn message_moved(moved: &api::MessageStateEvent) -> Value {
+    json!({
+        "message_id": moved.message_id,
+        "request_id": moved.request_id,
+        "previous_state": moved.previous_state().as_str_name(),
+        "state": moved.state().as_str_name(),
+        "final": moved.r#final,
+        "status": status(moved.status.as_ref()),
+        "segment": moved.segment.as_ref().map(segment),
+        "segment_count": moved.segment_count,
+        "delivered_segment_count": moved.delivered_segment_count,
+        "possible_duplicate": moved.possible_duplicate,
+    })
+}
+
+fn inbound_message(inbound: &api::InboundMessage) -> Value {
+    json!({
+        "inbound_id": inbound.inbound_id,
+        "trunk_id": inbound.trunk_id,
+        "from": inbound.from,
+        "to": inbound.to,
+        "text": inbound.text,
+        "raw": hex(&inbound.raw),
+        "encoding": inbound.encoding().as_str_name(),
+        "segment_count": inbound.segment_count,
+        "complete": inbound.complete,
+        "receive_time": time(inbound.receive_time.as_ref()),
+    })
+}
+
+fn trunk_moved(moved: &api::TrunkStateEvent) -> Value {
+    json!({
+        "trunk_id": moved.trunk_id,
+        "state": moved.state().as_str_name(),
+        "bound_link_count": moved.bound_link_count,
+        "wanted_link_count": moved.wanted_link_count,
+        "status": status(moved.status.as_ref()),
+    })
+}
+
+fn orphan_report(orphan: &api::OrphanReport) -> Value {
+    json!({
+        "trunk_id": orphan.trunk_id,
+        "raw": hex(&orphan.raw),
+        "carrier_message_id": orphan.carrier_message_id,
+        "state": orphan.state().as_str_name(),
+        "status": status(orphan.status.as_ref()),
+        "recipient": orphan.recipient,
+        "sender": orphan.sender,
+        "submit_time": time(orphan.submit_time.as_ref()),
+        "done_time": time(orphan.done_time.as_ref()),
+        "receive_time": time(orphan.receive_time.as_ref()),
+    })
+}
+
+/// A trunk.
+pub fn trunk(trunk: &api::Trunk) -> Value {
+    let limits = trunk.limits.unwrap_or_default();
+    let submits = trunk.submits.unwrap_or_default();
+    let reports = trunk.reports.unwrap_or_default();
+    json!({
+        "trunk_id": trunk.trunk_id,
+        "protocol": trunk.protocol,
+        "operator": trunk.operator,
+        "state": trunk.state().as_str_name(),
+        "limits": {
+            "max_links": limits.max_links,
+            "window_size": limits.window_size,
+            "max_submits_per_second": limits.max_submits_per_second,
+        },
+        "bound_link_count": trunk.bound_link_count,
+        "wanted_link_count": trunk.wanted_link_count,
+        "queue_depth": trunk.queue_depth,
+        "oldest_queued_age": seconds(trunk.oldest_queued_age.as_ref()),
+        "submits": {
+            "accepted_count": submits.accepted_count,
+            "refused_count": submits.refused_count,
+            "unknown_count": submits.unknown_count,
+        },
+        "reports": {
+            "delivered_count": reports.delivered_count,
+            "failed_count": reports.failed_count,
+            "unmatched_count": reports.unmatched_count,
+        },
+        "links": trunk.links.iter().map(link).collect::<Vec<_>>(),
+    })
+}
+
+fn link(link: &api::Link) -> Value {
+    json!({
+        "link_id": link.link_id,
+        "slot": link.slot,
+        "remote": link.remote,
+        "bind_mode": link.bind_mode,
+        "in_flight": link.in_flight,
+        "bind_time": time(link.bind_time.as_ref()),
+        "round_trip": seconds(link.round_trip.as_ref()),
+        "last_error": status(link.last_error.as_ref()),
+    })
+}
+
+/// A subscription.
+pub fn subscription(subscription: &api::Subscription) -> Value {
+    json!({
+        "subscription_id": subscription.subscription_id,
+        "tenant_ids": subscription.tenant_ids,
+        "kinds": subscription.kinds().map(|kind| kind.as_str_name()).collect::<Vec<_>>(),
+        "ack_deadline": seconds(subscription.ack_deadline.as_ref()),
+        "retention": seconds(subscription.retention.as_ref()),
+        "max_delivery_attempts": subscription.max_delivery_attempts,
+        "backlog_count": subscription.backlog_count,
+        "oldest_unacked_time": time(subscription.oldest_unacked_time.as_ref()),
+        "dead_letter_count": subscription.dead_letter_count,
+    })
+}

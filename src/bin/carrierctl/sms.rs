@@ -1,0 +1,280 @@
+//! `send`, `estimate`, `get`, `cancel`: the client of `SmsService`.
+
+use std::time::{Duration, Instant};
+
+use carrierd::grpc::api::{self, sms_service_client::SmsServiceClient};
+use clap::{Args, ValueEnum};
+use tonic::transport::Channel;
+
+use crate::{Form, failure::Failure, json, show};
+
+/// What a message is for.
+#[derive(Clone, Copy, ValueEnum)]
+enum Category {
+    Otp,
+    Notification,
+    Marketing,
+    Interactive,
+}
+
+/// The message of `send` and `estimate`.
+#[derive(Args)]
+struct Draft {
+    /// The recipient: digits, with or without +.
+    #[arg(long)]
+    to: String,
+    /// The text.
+    #[arg(long)]
+    text: String,
+    /// What the recipient sees as origin; by default the trunk's own.
+    #[arg(long, default_value = "")]
+    from: String,
+    /// The signature, without 【 and 】.
+    #[arg(long, default_value = "")]
+    signature: String,
+    /// The tenant it is sent for.
+    #[arg(long, default_value = "default")]
+    tenant: String,
+    /// What it is for.
+    #[arg(long, value_enum, default_value = "notification")]
+    category: Category,
+    /// A trunk it may take; more than one in order of preference. By default by route.
+    #[arg(long)]
+    trunk: Vec<String>,
+    /// Seconds after which it is of no use.
+    #[arg(long)]
+    validity: Option<u32>,
+    /// 0 to 9, higher first.
+    #[arg(long, default_value_t = 0)]
+    priority: u32,
+    /// Ask the carrier for no report.
+    #[arg(long)]
+    no_report: bool,
+}
+
+impl Draft {
+    fn outbound(self) -> api::OutboundMessage {
+        let category = match self.category {
+            Category::Otp => api::MessageCategory::Otp,
+            Category::Notification => api::MessageCategory::Notification,
+            Category::Marketing => api::MessageCategory::Marketing,
+            Category::Interactive => api::MessageCategory::Interactive,
+        };
+        api::OutboundMessage {
+            tenant_id: self.tenant,
+            to: self.to,
+            sender: self.from,
+            signature: self.signature,
+            content: Some(api::outbound_message::Content::Text(self.text)),
+            category: category.into(),
+            validity: self
+                .validity
+                .map(|seconds| prost_types::Duration { seconds: seconds.into(), nanos: 0 }),
+            report_requested: !self.no_report,
+            trunk_ids: self.trunk,
+            priority: self.priority,
+            ..Default::default()
+        }
+    }
+}
+
+/// Arguments of `send`.
+#[derive(Args)]
+pub struct Send {
+    #[command(flatten)]
+    draft: Draft,
+    /// The idempotency key: the same key again sends nothing new. By default a fresh one.
+    #[arg(long)]
+    request_id: Option<String>,
+    /// Wait for the end of the message and show it; fails if it did not arrive.
+    #[arg(long)]
+    wait: bool,
+    /// How many seconds to wait.
+    #[arg(long, default_value_t = 60)]
+    timeout: u64,
+}
+
+impl Send {
+    pub async fn run(self, channel: Channel, form: Form) -> Result<(), Failure> {
+        let mut client = SmsServiceClient::new(channel);
+        let request_id = self.request_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+        let request = api::SubmitMessageRequest {
+            request_id: request_id.clone(),
+            message: Some(self.draft.outbound()),
+            validate_only: false,
+        };
+        let response = client.submit_message(request).await?.into_inner();
+        if form == Form::Json {
+            println!("{}", json::submitted(&request_id, &response));
+        } else {
+            let plan = response.plan.unwrap_or_default();
+            let replayed = if response.replayed { ", sent before under this request-id" } else { "" };
+            println!(
+                "accepted {} ({}, {}{replayed})",
+                response.message_id,
+                segments(plan.segment_count),
+                show::encoding(plan.encoding()),
+            );
+        }
+        if !self.wait {
+            return Ok(());
+        }
+        let message = wait(&mut client, &response.message_id, Duration::from_secs(self.timeout)).await?;
+        print_message(&message, form);
+        let state = message.state();
+        let arrived = state == api::MessageState::Delivered
+            || (message.final_time.is_some() && state == api::MessageState::Submitted);
+        if arrived { Ok(()) } else { Err(not_arrived(&message)) }
+    }
+}
+
+fn not_arrived(message: &api::Message) -> Failure {
+    let state = show::message_state(message.state());
+    let said = show::status(message.status.as_ref());
+    let said = if said.is_empty() { said } else { format!(": {said}") };
+    let open = message.final_time.is_none();
+    let advice = if open { "; `carrierctl get` shows it later" } else { "" };
+    Failure::Other(format!("message {} is {state}{said}{advice}", message.message_id))
+}
+
+/// Asks until the message has ended or the time is over.
+async fn wait(
+    client: &mut SmsServiceClient<Channel>,
+    message_id: &str,
+    timeout: Duration,
+) -> Result<api::Message, Failure> {
+    let begin = Instant::now();
+    let mut pause = Duration::from_millis(50);
+    loop {
+        let message = get(client, api::get_message_request::Key::MessageId(message_id.to_owned())).await?;
+        if message.final_time.is_some() || begin.elapsed() >= timeout {
+            return Ok(message);
+        }
+        tokio::time::sleep(pause.min(timeout.saturating_sub(begin.elapsed()))).await;
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+}
+
+/// Arguments of `estimate`.
+#[derive(Args)]
+pub struct Estimate {
+    #[command(flatten)]
+    draft: Draft,
+}
+
+impl Estimate {
+    pub async fn run(self, channel: Channel, form: Form) -> Result<(), Failure> {
+        let request = api::EstimateMessageRequest { message: Some(self.draft.outbound()) };
+        let response = SmsServiceClient::new(channel).estimate_message(request).await?.into_inner();
+        if form == Form::Json {
+            println!("{}", json::estimate(&response));
+            return Ok(());
+        }
+        let plan = response.plan.unwrap_or_default();
+        let rows = [
+            vec!["segments".into(), plan.segment_count.to_string()],
+            vec!["encoding".into(), show::encoding(plan.encoding())],
+            vec!["units".into(), plan.unit_count.to_string()],
+            vec!["trunks".into(), response.trunk_ids.join(", ")],
+        ];
+        print!("{}", show::table(&rows));
+        Ok(())
+    }
+}
+
+/// Arguments of `get`.
+#[derive(Args)]
+pub struct Get {
+    /// The message's id; or the request id, with --tenant.
+    id: String,
+    /// The tenant of a request id.
+    #[arg(long)]
+    tenant: Option<String>,
+}
+
+impl Get {
+    pub async fn run(self, channel: Channel, form: Form) -> Result<(), Failure> {
+        let key = match self.tenant {
+            None => api::get_message_request::Key::MessageId(self.id),
+            Some(tenant_id) => {
+                api::get_message_request::Key::RequestKey(api::RequestKey { tenant_id, request_id: self.id })
+            }
+        };
+        let message = get(&mut SmsServiceClient::new(channel), key).await?;
+        print_message(&message, form);
+        Ok(())
+    }
+}
+
+/// Arguments of `cancel`.
+#[derive(Args)]
+pub struct Cancel {
+    /// The message's id.
+    id: String,
+}
+
+impl Cancel {
+    pub async fn run(self, channel: Channel, form: Form) -> Result<(), Failure> {
+        let request = api::CancelMessageRequest { message_id: self.id.clone() };
+        let response = SmsServiceClient::new(channel).cancel_message(request).await?.into_inner();
+        if form == Form::Json {
+            let state = response.state().as_str_name();
+            println!("{}", serde_json::json!({ "message_id": self.id, "state": state }));
+        } else {
+            println!("{} {}", show::message_state(response.state()), self.id);
+        }
+        Ok(())
+    }
+}
+
+async fn get(
+    client: &mut SmsServiceClient<Channel>,
+    key: api::get_message_request::Key,
+) -> Result<api::Message, Failure> {
+    let request = api::GetMessageRequest { key: Some(key) };
+    let message = client.get_message(request).await?.into_inner().message;
+    message.ok_or_else(|| Failure::Other("the daemon answered without a message".into()))
+}
+
+fn segments(count: u32) -> String {
+    if count == 1 { "1 segment".to_owned() } else { format!("{count} segments") }
+}
+
+fn print_message(message: &api::Message, form: Form) {
+    if form == Form::Json {
+        println!("{}", json::message(message));
+        return;
+    }
+    let outbound = message.outbound.clone().unwrap_or_default();
+    let mut facts = vec![
+        vec!["message".into(), message.message_id.clone()],
+        vec![
+            "request".into(),
+            format!("{} of {}", show::line(&message.request_id), show::line(&outbound.tenant_id)),
+        ],
+        vec!["to".into(), show::line(&outbound.to)],
+        vec!["state".into(), show::message_state(message.state())],
+        vec!["status".into(), show::line(&show::status(message.status.as_ref()))],
+        vec!["accepted".into(), show::time(message.accept_time.as_ref())],
+        vec!["ended".into(), show::time(message.final_time.as_ref())],
+    ];
+    facts.retain(|fact| !fact[1].is_empty());
+    if message.possible_duplicate {
+        facts.push(vec!["note".into(), "may have reached the phone twice".into()]);
+    }
+    print!("{}", show::table(&facts));
+    let heads = ["segment", "trunk", "state", "carrier id", "attempts", "submitted", "status"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    rows.extend(message.segments.iter().map(|segment| {
+        vec![
+            segment.segment_number.to_string(),
+            segment.trunk_id.clone(),
+            show::message_state(segment.state()),
+            show::line(&segment.carrier_message_id),
+            segment.submit_attempt_count.to_string(),
+            show::time(segment.submit_time.as_ref()),
+            show::line(&show::status(segment.status.as_ref())),
+        ]
+    }));
+    print!("\n{}", show::table(&rows));
+}

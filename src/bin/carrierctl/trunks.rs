@@ -1,0 +1,182 @@
+//! `trunks`: the client of `TrunkService`.
+
+use std::{
+    io::{IsTerminal, Write},
+    time::Duration,
+};
+
+use carrierd::grpc::api::{self, trunk_service_client::TrunkServiceClient};
+use clap::Args;
+use tonic::transport::Channel;
+
+use crate::{Form, failure::Failure, json, show};
+
+/// Changes that come this close together are shown together.
+const TOGETHER: Duration = Duration::from_millis(100);
+
+/// Arguments of `trunks`.
+#[derive(Args)]
+pub struct Trunks {
+    /// Only these; by default all.
+    trunk: Vec<String>,
+    /// Keep showing, until Ctrl-C.
+    #[arg(long)]
+    watch: bool,
+}
+
+impl Trunks {
+    pub async fn run(self, channel: Channel, form: Form) -> Result<(), Failure> {
+        let mut client = TrunkServiceClient::new(channel);
+        if self.watch {
+            return watch(&mut client, self.trunk, form).await;
+        }
+        let trunks = match self.trunk.is_empty() {
+            true => all(&mut client).await?,
+            false => some(&mut client, self.trunk).await?,
+        };
+        match form {
+            Form::Json => trunks.iter().for_each(|trunk| println!("{}", json::trunk(trunk))),
+            Form::Plain => print!("{}", table(&trunks)),
+        }
+        Ok(())
+    }
+}
+
+async fn all(client: &mut TrunkServiceClient<Channel>) -> Result<Vec<api::Trunk>, Failure> {
+    let mut trunks = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let page =
+            client.list_trunks(api::ListTrunksRequest { page_size: 0, page_token }).await?.into_inner();
+        trunks.extend(page.trunks);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(trunks);
+        }
+    }
+}
+
+async fn some(
+    client: &mut TrunkServiceClient<Channel>,
+    ids: Vec<String>,
+) -> Result<Vec<api::Trunk>, Failure> {
+    let mut trunks = Vec::new();
+    for trunk_id in ids {
+        trunks.extend(client.get_trunk(api::GetTrunkRequest { trunk_id }).await?.into_inner().trunk);
+    }
+    Ok(trunks)
+}
+
+async fn watch(
+    client: &mut TrunkServiceClient<Channel>,
+    trunk_ids: Vec<String>,
+    form: Form,
+) -> Result<(), Failure> {
+    let mut stream = client.watch_trunks(api::WatchTrunksRequest { trunk_ids }).await?.into_inner();
+    let mut trunks: Vec<api::Trunk> = Vec::new();
+    let mut interrupted = Box::pin(tokio::signal::ctrl_c());
+    loop {
+        // The table is drawn once a burst of changes has passed.
+        let pending = form == Form::Plain && !trunks.is_empty();
+        let changed = tokio::select! {
+            changed = stream.message() => changed?,
+            () = tokio::time::sleep(TOGETHER), if pending => {
+                draw(&trunks);
+                match stream.message().await? {
+                    Some(changed) => Some(changed),
+                    None => return Err(ended()),
+                }
+            }
+            _ = &mut interrupted => return Ok(()),
+        };
+        let Some(changed) = changed.ok_or_else(ended)?.trunk else { continue };
+        match form {
+            Form::Json => println!("{}", json::trunk(&changed)),
+            Form::Plain => match trunks.iter_mut().find(|trunk| trunk.trunk_id == changed.trunk_id) {
+                Some(trunk) => *trunk = changed,
+                None => trunks.push(changed),
+            },
+        }
+    }
+}
+
+fn ended() -> Failure {
+    Failure::Other("the daemon has ended: start it and watch again".into())
+}
+
+fn draw(trunks: &[api::Trunk]) {
+    let mut out = std::io::stdout();
+    // Home and clear, only where that moves a cursor.
+    let clear = if out.is_terminal() { "\u{1b}[H\u{1b}[2J" } else { "" };
+    let _ = writeln!(out, "{clear}{}", table(trunks));
+    let _ = out.flush();
+}
+
+/// The trunks, and below them their links.
+fn table(trunks: &[api::Trunk]) -> String {
+    let heads = [
+        "trunk",
+        "protocol",
+        "operator",
+        "state",
+        "links",
+        "queue",
+        "oldest",
+        "taken",
+        "refused",
+        "unknown",
+        "delivered",
+        "failed",
+        "orphans",
+    ];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    let mut links = vec![
+        ["link", "remote", "bound as", "bound since", "in flight", "round trip", "last error"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for trunk in trunks {
+        let submits = trunk.submits.unwrap_or_default();
+        let reports = trunk.reports.unwrap_or_default();
+        rows.push(vec![
+            trunk.trunk_id.clone(),
+            trunk.protocol.clone(),
+            trunk.operator.clone(),
+            state(trunk.state()),
+            format!("{}/{}", trunk.bound_link_count, trunk.wanted_link_count),
+            trunk.queue_depth.to_string(),
+            show::span(trunk.oldest_queued_age.as_ref()),
+            submits.accepted_count.to_string(),
+            submits.refused_count.to_string(),
+            submits.unknown_count.to_string(),
+            reports.delivered_count.to_string(),
+            reports.failed_count.to_string(),
+            reports.unmatched_count.to_string(),
+        ]);
+        links.extend(trunk.links.iter().map(|link| {
+            let since = show::time(link.bind_time.as_ref());
+            vec![
+                link.link_id.clone(),
+                link.remote.clone(),
+                link.bind_mode.clone(),
+                if since.is_empty() { "not bound".to_owned() } else { since },
+                link.in_flight.to_string(),
+                show::span(link.round_trip.as_ref()),
+                show::line(&show::status(link.last_error.as_ref())),
+            ]
+        }));
+    }
+    let mut shown = show::table(&rows);
+    if links.len() > 1 {
+        shown.push('\n');
+        shown.push_str(&show::table(&links));
+    }
+    shown
+}
+
+fn state(state: api::TrunkState) -> String {
+    match state {
+        api::TrunkState::Enabled => "up".to_owned(),
+        other => show::trunk_state(other),
+    }
+}

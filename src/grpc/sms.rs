@@ -1,0 +1,348 @@
+//! `SmsService`: decode, accept, encode.
+
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
+
+use super::{
+    Phase, api,
+    decode::{self, Context, Decoder},
+    encode, reached,
+    status::{Reason, Refusal},
+};
+use crate::{
+    clock,
+    domain::{Message, SegmentPlan, TrunkId},
+    sms::{Acceptor, SubmitAnswer, SubmitRefused, SubmitRequest},
+    store::{Store, Withdrawn},
+};
+
+/// Most requests of one batch.
+const MAX_BATCH: usize = 500;
+/// Requests that a stream may have unanswered.
+const STREAM_CREDIT: usize = 4096;
+/// Acceptances of one stream in progress at once; more frames wait on the wire.
+const MAX_RUNNING: usize = 16;
+/// Frames that are there at once are accepted together, up to this many requests.
+const MERGED: usize = 512;
+/// Answers that may wait for a client that reads slowly.
+const ANSWERS: usize = 32;
+/// When an acceptance is given up as unknown.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// Longest traceparent kept, octets.
+const MAX_TRACE_PARENT: usize = 128;
+
+/// What the service needs of the acceptor; a seam for tests.
+pub trait Accept: Clone + Send + Sync + 'static {
+    /// Accepts a group with one commit; answers in order.
+    fn submit(
+        &self,
+        requests: Vec<SubmitRequest>,
+    ) -> impl Future<Output = Vec<Result<SubmitAnswer, SubmitRefused>>> + Send;
+
+    /// How a message would be cut, and where it could go.
+    fn estimate(&self, message: &Message) -> Result<(SegmentPlan, Vec<TrunkId>), SubmitRefused>;
+}
+
+impl Accept for Acceptor {
+    async fn submit(&self, requests: Vec<SubmitRequest>) -> Vec<Result<SubmitAnswer, SubmitRefused>> {
+        Acceptor::submit(self, requests).await
+    }
+
+    fn estimate(&self, message: &Message) -> Result<(SegmentPlan, Vec<TrunkId>), SubmitRefused> {
+        Acceptor::estimate(self, message)
+    }
+}
+
+/// The service.
+#[derive(Clone)]
+pub struct Sms<A> {
+    acceptor: A,
+    store: Store,
+    decoder: Decoder,
+    phase: watch::Receiver<Phase>,
+}
+
+impl<A: Accept> Sms<A> {
+    /// The service over its parts.
+    #[must_use]
+    pub fn new(acceptor: A, store: Store, decoder: Decoder, phase: watch::Receiver<Phase>) -> Self {
+        Self { acceptor, store, decoder, phase }
+    }
+
+    /// Accepts a group with one commit; outcomes in the order of the requests.
+    async fn accept(
+        &self,
+        requests: Vec<api::SubmitMessageRequest>,
+        context: &Context,
+    ) -> Vec<Result<api::SubmitMessageResponse, Refusal>> {
+        let now = clock::wall();
+        let mut outcomes = Vec::with_capacity(requests.len());
+        let mut sound = Vec::with_capacity(requests.len());
+        let mut places = Vec::with_capacity(requests.len());
+        for request in requests {
+            match self.decoder.submit(request, context, now) {
+                Ok(request) => {
+                    places.push((outcomes.len(), request.validate_only));
+                    sound.push(request);
+                    outcomes.push(Err(unknown()));
+                }
+                Err(refusal) => outcomes.push(Err(refusal)),
+            }
+        }
+        if sound.is_empty() {
+            return outcomes;
+        }
+        if *self.phase.borrow() != Phase::Serving {
+            for (place, _) in places {
+                outcomes[place] = Err(draining());
+            }
+            return outcomes;
+        }
+        // Given up, the request may still become durable: that is what an unknown outcome says.
+        if let Ok(answers) = tokio::time::timeout(DEADLINE, self.acceptor.submit(sound)).await {
+            for ((place, validate_only), answer) in places.into_iter().zip(answers) {
+                outcomes[place] = match answer {
+                    Ok(answer) => Ok(encode::submit_answer(&answer, validate_only)),
+                    Err(refused) => Err(refused.into()),
+                };
+            }
+        }
+        outcomes
+    }
+
+    async fn accept_items(
+        &self,
+        requests: Vec<api::SubmitMessageRequest>,
+        context: &Context,
+    ) -> Vec<api::SubmitResult> {
+        let ids: Vec<String> = requests.iter().map(|request| request.request_id.clone()).collect();
+        let outcomes = self.accept(requests, context).await;
+        ids.into_iter().zip(outcomes).map(|(request_id, outcome)| item(request_id, outcome)).collect()
+    }
+
+    /// One submit stream, until the client has sent all, is gone, or the daemon closes.
+    async fn run_stream(
+        self,
+        mut frames: Streaming<api::StreamSubmitMessagesRequest>,
+        answers: mpsc::Sender<Result<api::StreamSubmitMessagesResponse, Status>>,
+        context: Context,
+    ) {
+        let mut credit = Credit { left: STREAM_CREDIT };
+        let opening = api::StreamSubmitMessagesResponse { results: vec![], credit: STREAM_CREDIT as u32 };
+        if answers.send(Ok(opening)).await.is_err() {
+            return;
+        }
+        let mut running = FuturesUnordered::new();
+        let closing = reached(self.phase.clone(), Phase::Closing);
+        tokio::pin!(closing);
+        let mut open = true;
+        while open || !running.is_empty() {
+            let answer = tokio::select! {
+                Some(results) = running.next(), if !running.is_empty() => {
+                    let results: Vec<api::SubmitResult> = results;
+                    let credit = credit.give_back(&results);
+                    Some(api::StreamSubmitMessagesResponse { results, credit })
+                }
+                frame = frames.next(), if open && running.len() < MAX_RUNNING => {
+                    let mut requests = Vec::new();
+                    open = matches!(frame, Some(Ok(_)));
+                    requests.extend(frame.and_then(Result::ok).into_iter().flat_map(|frame| frame.requests));
+                    while open && requests.len() < MERGED {
+                        let Some(frame) = frames.next().now_or_never() else { break };
+                        open = matches!(frame, Some(Ok(_)));
+                        requests.extend(frame.and_then(Result::ok).into_iter().flat_map(|frame| frame.requests));
+                    }
+                    let refused = credit.take(&mut requests);
+                    if !requests.is_empty() {
+                        running.push(self.accept_items(requests, &context));
+                    }
+                    (!refused.is_empty())
+                        .then_some(api::StreamSubmitMessagesResponse { results: refused, credit: 0 })
+                }
+                () = &mut closing, if open => {
+                    open = false;
+                    None
+                }
+            };
+            if let Some(answer) = answer
+                && answers.send(Ok(answer)).await.is_err()
+            {
+                // The client is gone. What was taken is being accepted all the same; it will ask again.
+                while running.next().await.is_some() {}
+                return;
+            }
+        }
+    }
+}
+
+/// Requests that a stream may still send.
+struct Credit {
+    left: usize,
+}
+
+impl Credit {
+    /// Uses credit for the requests and takes out those beyond it, refused.
+    fn take(&mut self, requests: &mut Vec<api::SubmitMessageRequest>) -> Vec<api::SubmitResult> {
+        let beyond = requests.split_off(requests.len().min(self.left));
+        self.left -= requests.len();
+        let refusal = || {
+            let message = "more requests than there was credit for: wait for credit and send it again";
+            Refusal::new(Reason::CreditExceeded, message).retry_after(Duration::from_millis(100))
+        };
+        beyond.into_iter().map(|request| item(request.request_id, Err(refusal()))).collect()
+    }
+
+    /// The credit of requests that are answered now.
+    fn give_back(&mut self, results: &[api::SubmitResult]) -> u32 {
+        self.left += results.len();
+        u32::try_from(results.len()).unwrap_or(u32::MAX)
+    }
+}
+
+fn item(request_id: String, outcome: Result<api::SubmitMessageResponse, Refusal>) -> api::SubmitResult {
+    let outcome = match outcome {
+        Ok(response) => api::submit_result::Outcome::Response(response),
+        Err(refusal) => api::submit_result::Outcome::Error(refusal.into()),
+    };
+    api::SubmitResult { request_id, outcome: Some(outcome) }
+}
+
+fn unknown() -> Refusal {
+    let message = "the store did not answer in time: ask again with the same request_id";
+    Refusal::new(Reason::DeadlineExceeded, message)
+}
+
+fn draining() -> Refusal {
+    SubmitRefused::Draining.into()
+}
+
+fn context(metadata: &MetadataMap) -> Context {
+    let given = metadata.get("traceparent").and_then(|value| value.to_str().ok());
+    let trace_parent = given.filter(|value| value.len() <= MAX_TRACE_PARENT).unwrap_or_default().to_owned();
+    Context { trace_parent }
+}
+
+#[tonic::async_trait]
+impl<A: Accept> api::sms_service_server::SmsService for Sms<A> {
+    async fn submit_message(
+        &self,
+        request: Request<api::SubmitMessageRequest>,
+    ) -> Result<Response<api::SubmitMessageResponse>, Status> {
+        let context = context(request.metadata());
+        let outcome = self.accept(vec![request.into_inner()], &context).await.pop();
+        Ok(Response::new(outcome.unwrap_or_else(|| Err(unknown()))?))
+    }
+
+    async fn batch_submit_messages(
+        &self,
+        request: Request<api::BatchSubmitMessagesRequest>,
+    ) -> Result<Response<api::BatchSubmitMessagesResponse>, Status> {
+        let context = context(request.metadata());
+        let requests = request.into_inner().requests;
+        if requests.is_empty() || requests.len() > MAX_BATCH {
+            let wrong = format!("must be 1 to {MAX_BATCH} requests");
+            return Err(Refusal::field(Reason::InvalidField, "requests", wrong).into());
+        }
+        let results = self.accept_items(requests, &context).await;
+        Ok(Response::new(api::BatchSubmitMessagesResponse { results }))
+    }
+
+    type StreamSubmitMessagesStream = ReceiverStream<Result<api::StreamSubmitMessagesResponse, Status>>;
+
+    async fn stream_submit_messages(
+        &self,
+        request: Request<Streaming<api::StreamSubmitMessagesRequest>>,
+    ) -> Result<Response<Self::StreamSubmitMessagesStream>, Status> {
+        let context = context(request.metadata());
+        let (answers, stream) = mpsc::channel(ANSWERS);
+        tokio::spawn(self.clone().run_stream(request.into_inner(), answers, context));
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    async fn estimate_message(
+        &self,
+        request: Request<api::EstimateMessageRequest>,
+    ) -> Result<Response<api::EstimateMessageResponse>, Status> {
+        let message = self.decoder.estimate(request.into_inner(), clock::wall())?;
+        let (plan, trunks) = self.acceptor.estimate(&message).map_err(Refusal::from)?;
+        Ok(Response::new(api::EstimateMessageResponse {
+            plan: Some(encode::plan(plan)),
+            trunk_ids: trunks.iter().map(ToString::to_string).collect(),
+        }))
+    }
+
+    async fn get_message(
+        &self,
+        request: Request<api::GetMessageRequest>,
+    ) -> Result<Response<api::GetMessageResponse>, Status> {
+        let key = decode::message_key(request.into_inner().key)?;
+        let found = self.store.message(key).await.map_err(Refusal::from)?;
+        let stored = found.ok_or_else(not_found)?;
+        Ok(Response::new(api::GetMessageResponse { message: Some(encode::message(&stored)) }))
+    }
+
+    async fn cancel_message(
+        &self,
+        request: Request<api::CancelMessageRequest>,
+    ) -> Result<Response<api::CancelMessageResponse>, Status> {
+        let id = decode::message_id(&request.into_inner().message_id)?;
+        match self.store.withdraw(id).await.map_err(Refusal::from)? {
+            Withdrawn::Canceled => {
+                let state = api::MessageState::Canceled.into();
+                Ok(Response::new(api::CancelMessageResponse { state }))
+            }
+            Withdrawn::NotCancelable(state) => {
+                let state = state.name();
+                let message = format!("the message is {state}: only one that has not left can be canceled");
+                Err(Refusal::new(Reason::NotCancelable, message).with("state", state).into())
+            }
+            Withdrawn::NotFound => Err(not_found().into()),
+        }
+    }
+}
+
+fn not_found() -> Refusal {
+    Refusal::new(Reason::MessageNotFound, "there is no such message, or it is no longer kept")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requests(count: usize) -> Vec<api::SubmitMessageRequest> {
+        let request = |number: usize| api::SubmitMessageRequest {
+            request_id: number.to_string(),
+            ..Default::default()
+        };
+        (0..count).map(request).collect()
+    }
+
+    #[test]
+    fn refuses_only_what_is_beyond_the_credit() {
+        let mut credit = Credit { left: 3 };
+        let mut frame = requests(5);
+        let refused = credit.take(&mut frame);
+        assert_eq!((frame.len(), refused.len(), credit.left), (3, 2, 0));
+        assert_eq!(refused[0].request_id, "3");
+        let Some(api::submit_result::Outcome::Error(error)) = &refused[0].outcome else {
+            panic!("not refused")
+        };
+        assert_eq!(error.code, tonic::Code::ResourceExhausted as i32);
+        let answered: Vec<_> = frame.drain(..2).map(|r| item(r.request_id, Err(unknown()))).collect();
+        assert_eq!((credit.give_back(&answered), credit.left), (2, 2));
+    }
+
+    #[test]
+    fn keeps_the_traceparent_of_the_call() {
+        let mut metadata = MetadataMap::new();
+        assert_eq!(context(&metadata).trace_parent, "");
+        metadata.insert("traceparent", "00-0af7-b7ad-01".parse().unwrap());
+        assert_eq!(context(&metadata).trace_parent, "00-0af7-b7ad-01");
+        metadata.insert("traceparent", "x".repeat(129).parse().unwrap());
+        assert_eq!(context(&metadata).trace_parent, "");
+    }
+}

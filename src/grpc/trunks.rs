@@ -1,0 +1,184 @@
+//! `TrunkService`: what the trunks show of themselves.
+
+use std::pin::Pin;
+
+use futures_util::{Stream, StreamExt, stream};
+use tokio::sync::watch;
+use tokio_stream::wrappers::WatchStream;
+use tonic::{Request, Response, Status};
+
+use super::{
+    Phase, api, encode,
+    events::page_size,
+    reached,
+    status::{Reason, Refusal},
+};
+use crate::trunk::TrunkBoard;
+
+/// The service.
+#[derive(Clone)]
+pub struct Trunks {
+    board: TrunkBoard,
+    phase: watch::Receiver<Phase>,
+}
+
+impl Trunks {
+    /// The service over the trunks' board.
+    #[must_use]
+    pub fn new(board: TrunkBoard, phase: watch::Receiver<Phase>) -> Self {
+        Self { board, phase }
+    }
+
+    fn page(&self, request: &api::ListTrunksRequest) -> Result<api::ListTrunksResponse, Refusal> {
+        let size = page_size(request.page_size)?;
+        let all = self.board.all();
+        let begin = match request.page_token.as_str() {
+            "" => 0,
+            token => {
+                let last = all.iter().position(|trunk| trunk.id.as_str() == token);
+                last.ok_or_else(|| {
+                    Refusal::field(Reason::InvalidField, "page_token", "is none of this daemon's: begin anew")
+                })? + 1
+            }
+        };
+        let end = all.len().min(begin + size);
+        let page = &all[begin..end];
+        let last = page.last().filter(|_| end < all.len());
+        Ok(api::ListTrunksResponse {
+            trunks: page.iter().map(encode::trunk).collect(),
+            next_page_token: last.map_or_else(String::new, |last| last.id.to_string()),
+        })
+    }
+}
+
+fn unknown(trunk_id: &str) -> Refusal {
+    let message = format!("trunk {trunk_id} is not configured; `carrierctl trunks` lists those that are");
+    Refusal::new(Reason::TrunkNotFound, message).with("trunk_id", trunk_id)
+}
+
+fn not_served(what: &str) -> Status {
+    Refusal::new(Reason::NotImplemented, format!("{what} is not served by this version of the daemon")).into()
+}
+
+#[tonic::async_trait]
+impl api::trunk_service_server::TrunkService for Trunks {
+    async fn list_trunks(
+        &self,
+        request: Request<api::ListTrunksRequest>,
+    ) -> Result<Response<api::ListTrunksResponse>, Status> {
+        Ok(Response::new(self.page(request.get_ref())?))
+    }
+
+    async fn get_trunk(
+        &self,
+        request: Request<api::GetTrunkRequest>,
+    ) -> Result<Response<api::GetTrunkResponse>, Status> {
+        let trunk_id = &request.get_ref().trunk_id;
+        let trunk = self.board.get(trunk_id).ok_or_else(|| unknown(trunk_id))?;
+        Ok(Response::new(api::GetTrunkResponse { trunk: Some(encode::trunk(&trunk)) }))
+    }
+
+    type WatchTrunksStream = Pin<Box<dyn Stream<Item = Result<api::WatchTrunksResponse, Status>> + Send>>;
+
+    async fn watch_trunks(
+        &self,
+        request: Request<api::WatchTrunksRequest>,
+    ) -> Result<Response<Self::WatchTrunksStream>, Status> {
+        let mut ids = request.into_inner().trunk_ids;
+        if ids.is_empty() {
+            ids = self.board.all().iter().map(|trunk| trunk.id.to_string()).collect();
+        }
+        let mut watched = Vec::with_capacity(ids.len());
+        for id in &ids {
+            watched.push(WatchStream::new(self.board.watch(id).ok_or_else(|| unknown(id))?));
+        }
+        let changes = stream::select_all(watched)
+            .map(|trunk| Ok(api::WatchTrunksResponse { trunk: Some(encode::trunk(&trunk)) }))
+            .take_until(Box::pin(reached(self.phase.clone(), Phase::Closing)));
+        Ok(Response::new(Box::pin(changes)))
+    }
+
+    async fn set_trunk_state(
+        &self,
+        _request: Request<api::SetTrunkStateRequest>,
+    ) -> Result<Response<api::SetTrunkStateResponse>, Status> {
+        Err(not_served("setting a trunk's state"))
+    }
+
+    async fn update_trunk_limits(
+        &self,
+        _request: Request<api::UpdateTrunkLimitsRequest>,
+    ) -> Result<Response<api::UpdateTrunkLimitsResponse>, Status> {
+        Err(not_served("changing a trunk's limits"))
+    }
+
+    async fn rebind_link(
+        &self,
+        _request: Request<api::RebindLinkRequest>,
+    ) -> Result<Response<api::RebindLinkResponse>, Status> {
+        Err(not_served("rebinding a link"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trunk::{Answered, Reported, TrunkState, TrunkStatus};
+
+    fn trunks(count: usize) -> (Trunks, Vec<watch::Sender<TrunkStatus>>) {
+        let status = |number: usize| TrunkStatus {
+            id: format!("t{number}").into(),
+            protocol: "smpp34",
+            operator: "cmcc".into(),
+            state: TrunkState::Up,
+            window: 16,
+            submits_per_second: None,
+            links: vec![],
+            queue_depth: 0,
+            oldest_queued: None,
+            answered: Answered::default(),
+            reported: Reported::default(),
+        };
+        let (senders, receivers) = (0..count).map(|number| watch::channel(status(number))).unzip();
+        (Trunks::new(TrunkBoard::new(receivers), watch::channel(Phase::Serving).1), senders)
+    }
+
+    #[test]
+    fn pages_through_all_trunks_in_order() {
+        let (trunks, _senders) = trunks(5);
+        let mut seen = Vec::new();
+        let mut request = api::ListTrunksRequest { page_size: 2, page_token: String::new() };
+        loop {
+            let page = trunks.page(&request).unwrap();
+            seen.extend(page.trunks.into_iter().map(|trunk| trunk.trunk_id));
+            request.page_token = page.next_page_token;
+            if request.page_token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(seen, ["t0", "t1", "t2", "t3", "t4"]);
+        request.page_token = "gone".into();
+        assert!(trunks.page(&request).is_err());
+    }
+
+    #[tokio::test]
+    async fn watching_tells_each_trunk_now_and_then_its_changes() {
+        use api::trunk_service_server::TrunkService;
+        let (trunks, senders) = trunks(2);
+        let (_keep, phase) = watch::channel(Phase::Serving);
+        let trunks = Trunks { phase, ..trunks };
+        let mut stream =
+            trunks.watch_trunks(Request::new(api::WatchTrunksRequest::default())).await.unwrap().into_inner();
+        let mut first = vec![];
+        for _ in 0..2 {
+            first.push(stream.next().await.unwrap().unwrap().trunk.unwrap().trunk_id);
+        }
+        first.sort();
+        assert_eq!(first, ["t0", "t1"]);
+        senders[1].send_modify(|trunk| trunk.queue_depth = 9);
+        let changed = stream.next().await.unwrap().unwrap().trunk.unwrap();
+        assert_eq!((changed.trunk_id.as_str(), changed.queue_depth), ("t1", 9));
+        let one = api::WatchTrunksRequest { trunk_ids: vec!["t9".into()] };
+        assert_eq!(trunks.watch_trunks(Request::new(one)).await.err().unwrap().code(), tonic::Code::NotFound);
+    }
+}
