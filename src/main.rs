@@ -1,0 +1,169 @@
+//! The daemon's entry point: arguments, configuration, log, runtime, exit code.
+#![forbid(unsafe_code)]
+
+use std::{env, io, path::PathBuf, process::ExitCode};
+
+use carrierd::{
+    config::{self, Config},
+    telemetry::logs::{self, LogFormat},
+};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use mimalloc::MiMalloc;
+use tokio::{
+    runtime,
+    signal::unix::{Signal, SignalKind, signal},
+};
+
+/// Many small allocations on several threads: measurably cheaper than with the system's allocator.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// It failed while it ran.
+const FAILED: u8 = 1;
+/// The configuration or the arguments are wrong; clap ends with the same.
+const MISUSED: u8 = 2;
+
+#[derive(Parser)]
+#[command(version, about = "Carries messages between a cloud-communications platform and its carriers")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the daemon until SIGINT or SIGTERM, then drains it.
+    Run(Run),
+    /// Checks a configuration and its secrets, and starts nothing.
+    Check(Check),
+    /// Runs the daemon between two simulated carriers and a traffic source, to be watched. Needs nothing else.
+    #[cfg(feature = "demo")]
+    Demo(carrierd::demo::Arguments),
+}
+
+#[derive(Args)]
+struct Run {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// How log lines are written. What is logged: the variable CARRIERD_LOG, such as "info,carrierd::trunk=debug".
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    log: Format,
+}
+
+#[derive(Args)]
+struct Check {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// One object per line.
+    Json,
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Run(arguments) => run(&arguments),
+        Command::Check(arguments) => check(&arguments),
+        #[cfg(feature = "demo")]
+        Command::Demo(arguments) => demo(arguments),
+    }
+}
+
+#[cfg(feature = "demo")]
+fn demo(arguments: carrierd::demo::Arguments) -> ExitCode {
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
+    match runtime.and_then(|runtime| runtime.block_on(carrierd::demo::run(arguments))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("carrierd demo: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn run(arguments: &Run) -> ExitCode {
+    let config = match config::load(&arguments.config) {
+        Ok(config) => config,
+        Err(error) => return misused(&error),
+    };
+    let format = match arguments.log {
+        Format::Text => LogFormat::Text,
+        Format::Json => LogFormat::Json,
+    };
+    let filter = env::var(logs::FILTER_VARIABLE).ok();
+    if let Err(error) = logs::init(format, filter.as_deref()) {
+        return misused(&error);
+    }
+    match run_until_signalled(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // `{:#}` joins the causes; the log has it in the format that its reader expects.
+            tracing::error!("carrierd ends: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn check(arguments: &Check) -> ExitCode {
+    match config::load(&arguments.config) {
+        Ok(config) => {
+            println!("{} is fine: {}", arguments.config.display(), summary(&config));
+            ExitCode::SUCCESS
+        }
+        Err(error) => misused(&error),
+    }
+}
+
+fn summary(config: &Config) -> String {
+    let (trunks, routes) = (config.trunks.len(), config.routes.len());
+    format!(
+        "{}, {}, store in {}",
+        counted(trunks, "trunk"),
+        counted(routes, "route"),
+        config.store.path.display()
+    )
+}
+
+fn counted(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+fn misused(error: &impl std::fmt::Display) -> ExitCode {
+    eprintln!("{error}");
+    ExitCode::from(MISUSED)
+}
+
+fn run_until_signalled(config: Config) -> anyhow::Result<()> {
+    runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        // Before anything starts: a signal in the middle of the start must not kill the process half-way.
+        let signals = Signals::catch()?;
+        carrierd::run(config, signals.first()).await
+    })
+}
+
+/// The signals that ask for the end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn first(mut self) {
+        let name = tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        };
+        tracing::info!(signal = name, "asked to end");
+    }
+}

@@ -1,0 +1,264 @@
+//! Every metric of the daemon: its name, unit and labels, in one place. Labels are bounded: never a number, a text or
+//! an id of a message.
+
+use std::time::Duration;
+
+use metrics::{
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
+};
+
+use crate::domain::{CarrierStatus, Category, EventKind, FailureClass, MessageState};
+
+/// Buckets of everything that a person waits for, seconds.
+pub const LATENCY_BUCKETS: [f64; 13] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// Buckets of the time until a report, seconds.
+pub const REPORT_BUCKETS: [f64; 12] =
+    [1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0, 259_200.0];
+/// Buckets of rows that are committed together.
+pub const ROW_BUCKETS: [f64; 13] =
+    [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0];
+
+/// Every histogram with its buckets.
+pub const HISTOGRAMS: [(&str, &[f64]); 4] = [
+    ("carrierd_sms_submit_response_seconds", &LATENCY_BUCKETS),
+    ("carrierd_sms_report_delay_seconds", &REPORT_BUCKETS),
+    ("carrierd_store_commit_seconds", &LATENCY_BUCKETS),
+    ("carrierd_store_batch_rows", &ROW_BUCKETS),
+];
+
+/// Tells the exporter what each metric means.
+pub fn describe() {
+    describe_counter!("carrierd_sms_accepted_total", "Messages accepted, durable, by category.");
+    describe_counter!("carrierd_sms_refused_total", "Requests refused before acceptance, by reason.");
+    describe_counter!("carrierd_sms_submits_total", "Answers to submits by trunk and result.");
+    describe_histogram!(
+        "carrierd_sms_submit_response_seconds",
+        Unit::Seconds,
+        "From handing a submit to a link to its answer."
+    );
+    describe_counter!("carrierd_sms_final_total", "Messages that ended, by trunk, state and failure class.");
+    describe_histogram!(
+        "carrierd_sms_report_delay_seconds",
+        Unit::Seconds,
+        "From the carrier's submit time to its report."
+    );
+    describe_counter!("carrierd_sms_reports_total", "Status reports taken, by trunk and fate.");
+    describe_counter!("carrierd_sms_reports_unmatched_total", "Reports without a message of ours.");
+    describe_counter!("carrierd_sms_status_unmapped_total", "Statuses that no table explains.");
+    describe_counter!("carrierd_sms_ambiguous_total", "Submits whose fate is unknown.");
+    describe_counter!(
+        "carrierd_sms_inbound_total",
+        "Incoming messages, reassembled, by trunk and completeness."
+    );
+    describe_gauge!("carrierd_queue_messages", "Messages that wait for a trunk.");
+    describe_gauge!("carrierd_queue_oldest_age_seconds", Unit::Seconds, "Age of the first in line.");
+    describe_gauge!("carrierd_links_bound", "Links that are bound.");
+    describe_gauge!("carrierd_links_wanted", "Links that should be bound.");
+    describe_gauge!("carrierd_link_in_flight", "Submits without an answer, over the trunk's links.");
+    describe_gauge!(
+        "carrierd_link_window",
+        "Submits that may be without an answer, over the trunk's bound links."
+    );
+    describe_counter!("carrierd_link_reconnects_total", "Links that came up, by trunk.");
+    describe_counter!("carrierd_events_appended_total", "Events written to the log, by kind.");
+    describe_gauge!("carrierd_event_backlog", "Events after what a subscription has confirmed.");
+    describe_gauge!(
+        "carrierd_event_oldest_unacked_age_seconds",
+        Unit::Seconds,
+        "Age of the first event that a subscription has not confirmed."
+    );
+    describe_counter!("carrierd_event_redeliveries_total", "Events delivered again.");
+    describe_gauge!("carrierd_store_free_bytes", Unit::Bytes, "Free space on the store's disk.");
+    describe_histogram!(
+        "carrierd_store_commit_seconds",
+        Unit::Seconds,
+        "One commit of the store, fsync included."
+    );
+    describe_histogram!("carrierd_store_batch_rows", "Rows written by one commit.");
+    describe_gauge!("carrierd_store_commits", "Commits since the start.");
+    describe_gauge!("carrierd_store_rows", "Rows written since the start.");
+    describe_gauge!("carrierd_store_commit_seconds_p99", Unit::Seconds, "99th percentile of recent commits.");
+    describe_gauge!("carrierd_build_info", "Always 1; the version is a label.");
+    gauge!("carrierd_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
+
+/// A request was accepted.
+pub fn accepted(category: Category, messages: u64) {
+    counter!("carrierd_sms_accepted_total", "category" => category.name()).increment(messages);
+}
+
+/// A request was refused.
+pub fn refused(reason: &'static str) {
+    counter!("carrierd_sms_refused_total", "reason" => reason).increment(1);
+}
+
+/// Events were written to the log.
+pub fn events_appended(kind: EventKind, events: u64) {
+    let kind = match kind {
+        EventKind::MessageState => "message_state",
+        EventKind::InboundMessage => "inbound_message",
+        EventKind::TrunkState => "trunk_state",
+        EventKind::OrphanReport => "orphan_report",
+    };
+    counter!("carrierd_events_appended_total", "kind" => kind).increment(events);
+}
+
+/// The handles of one subscription, built once. Subscriptions are made by operations, so they are few.
+#[derive(Clone)]
+pub struct SubscriptionMetrics {
+    /// Events after what it has confirmed.
+    pub backlog: Gauge,
+    /// Age of the first event that it has not confirmed, seconds.
+    pub oldest_unacked: Gauge,
+    /// Events delivered again.
+    pub redeliveries: Counter,
+}
+
+impl SubscriptionMetrics {
+    /// The handles of a subscription.
+    #[must_use]
+    pub fn new(subscription: &str) -> Self {
+        let label = subscription.to_owned();
+        Self {
+            backlog: gauge!("carrierd_event_backlog", "subscription" => label.clone()),
+            oldest_unacked: gauge!("carrierd_event_oldest_unacked_age_seconds", "subscription" => label.clone()),
+            redeliveries: counter!("carrierd_event_redeliveries_total", "subscription" => label),
+        }
+    }
+}
+
+/// The handles of the store, built once.
+#[derive(Clone)]
+pub struct StoreMetrics {
+    /// One commit, fsync included.
+    pub commit_seconds: Histogram,
+    /// Rows of one commit.
+    pub batch_rows: Histogram,
+    /// Free space on its disk, octets.
+    pub free_bytes: Gauge,
+}
+
+impl StoreMetrics {
+    /// The handles.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            commit_seconds: histogram!("carrierd_store_commit_seconds"),
+            batch_rows: histogram!("carrierd_store_batch_rows"),
+            free_bytes: gauge!("carrierd_store_free_bytes"),
+        }
+    }
+}
+
+impl Default for StoreMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A report was told as an orphan: no message of ours has its id. Rare, so it is looked up each time.
+pub fn orphan(trunk: &str) {
+    counter!("carrierd_sms_reports_unmatched_total", "trunk" => trunk.to_owned()).increment(1);
+}
+
+/// The handles of one trunk, built once.
+#[derive(Clone)]
+pub struct TrunkMetrics {
+    trunk: String,
+    /// Submits taken by the carrier.
+    pub submits_ok: Counter,
+    /// Submits refused as too many.
+    pub submits_throttled: Counter,
+    /// Submits refused.
+    pub submits_rejected: Counter,
+    /// Submits without an answer.
+    pub submits_unknown: Counter,
+    /// From link to answer.
+    pub response: Histogram,
+    /// From the carrier's submit time to the report.
+    pub report_delay: Histogram,
+    /// Reports by fate.
+    pub reports_applied: Counter,
+    /// Reports that said nothing new.
+    pub reports_repeated: Counter,
+    /// Reports that contradict.
+    pub reports_contradicting: Counter,
+    /// Reports that came before the answer to their submit, or belong to no message.
+    pub reports_parked: Counter,
+    /// Statuses that no table explains.
+    pub unmapped: Counter,
+    /// Incoming messages that are whole.
+    pub inbound_complete: Counter,
+    /// Incoming messages that lack a part.
+    pub inbound_incomplete: Counter,
+    /// Waiting messages.
+    pub queue: Gauge,
+    /// Age of the first in line.
+    pub oldest: Gauge,
+    /// Bound links.
+    pub bound: Gauge,
+    /// Wanted links.
+    pub wanted: Gauge,
+    /// Unanswered submits.
+    pub in_flight: Gauge,
+    /// Allowed unanswered submits.
+    pub window: Gauge,
+    /// Links that came up.
+    pub reconnects: Counter,
+}
+
+impl TrunkMetrics {
+    /// The handles of a trunk.
+    #[must_use]
+    pub fn new(trunk: &str) -> Self {
+        let label = trunk.to_owned();
+        let submits = |result: &'static str| counter!("carrierd_sms_submits_total", "trunk" => label.clone(), "result" => result);
+        let reports = |fate: &'static str| counter!("carrierd_sms_reports_total", "trunk" => label.clone(), "fate" => fate);
+        let inbound = |complete: &'static str| counter!("carrierd_sms_inbound_total", "trunk" => label.clone(), "complete" => complete);
+        let trunk_gauge = |name: &'static str| gauge!(name, "trunk" => label.clone());
+        Self {
+            submits_ok: submits("ok"),
+            submits_throttled: submits("throttled"),
+            submits_rejected: submits("rejected"),
+            submits_unknown: submits("timeout"),
+            response: histogram!("carrierd_sms_submit_response_seconds", "trunk" => label.clone()),
+            report_delay: histogram!("carrierd_sms_report_delay_seconds", "trunk" => label.clone()),
+            reports_applied: reports("applied"),
+            reports_repeated: reports("repeated"),
+            reports_contradicting: reports("contradicting"),
+            reports_parked: reports("parked"),
+            unmapped: counter!("carrierd_sms_status_unmapped_total", "trunk" => label.clone()),
+            inbound_complete: inbound("yes"),
+            inbound_incomplete: inbound("no"),
+            queue: trunk_gauge("carrierd_queue_messages"),
+            oldest: trunk_gauge("carrierd_queue_oldest_age_seconds"),
+            bound: trunk_gauge("carrierd_links_bound"),
+            wanted: trunk_gauge("carrierd_links_wanted"),
+            in_flight: trunk_gauge("carrierd_link_in_flight"),
+            window: trunk_gauge("carrierd_link_window"),
+            reconnects: counter!("carrierd_link_reconnects_total", "trunk" => label.clone()),
+            trunk: label,
+        }
+    }
+
+    /// A message ended. Looked up each time: ends are as rare as messages and the labels are many.
+    pub fn ended(&self, state: MessageState, status: Option<&CarrierStatus>) {
+        let class = status.map_or(FailureClass::None, |status| status.class);
+        counter!("carrierd_sms_final_total", "trunk" => self.trunk.clone(), "state" => state.name(),
+            "failure_class" => class.name())
+        .increment(1);
+    }
+
+    /// The fate of a submit is unknown.
+    pub fn ambiguous(&self) {
+        counter!("carrierd_sms_ambiguous_total", "trunk" => self.trunk.clone()).increment(1);
+    }
+}
+
+/// Seconds for a histogram.
+#[must_use]
+pub fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}
