@@ -1,0 +1,26 @@
+//! Says whether this project agrees with the outside world: with the worked packets of the specifications
+//! ([`vector`], [`judge`]), with vectors from the field ([`field`]), with foreign dissectors ([`pcap`], [`gaps`]) and
+//! with foreign peers, which run as processes ([`peer`]).
+//!
+//! It also puts the daemon and the simulator to the proof as processes ([`subject`], [`rig`]): under load ([`mod@bench`])
+//! and under SIGKILL ([`kill_loop`]), through a client compiled from `proto/` alone ([`api`]).
+//!
+//! The simulator never judges here: it shares the codecs and could share their mistakes.
+#![forbid(unsafe_code)]
+
+pub mod api;
+pub mod bench;
+mod cmpp;
+pub mod compare;
+pub mod field;
+pub mod gaps;
+pub mod judge;
+pub mod kill_loop;
+pub mod pcap;
+pub mod peer;
+pub mod report;
+pub mod rig;
+mod smpp;
+pub mod subject;
+mod text;
+pub mod vector;

@@ -1,0 +1,52 @@
+//! The conformance program: tells how far the project agrees with the outside world.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use conformance::{bench, kill_loop};
+
+/// The generator must not be what a measurement measures.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+#[command(about = "Tells how far this project agrees with the outside world")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Judges all vectors and prints the counts per protocol as Markdown. Vectors from the field are judged too when
+    /// CARRIERD_FIELD_VECTORS names their folder.
+    Report,
+    /// Measures the whole path: generator, daemon with its durable store, simulator, events, acks.
+    Bench(bench::Options),
+    /// Measures the simulator alone, under its own loader.
+    BenchSim(bench::SimulatorOptions),
+    /// Kills the daemon again and again under load, then accounts for every message and every report.
+    KillLoop(kill_loop::Options),
+    /// Serves a bare gRPC stream: what `bench` compares with.
+    #[command(hide = true)]
+    BareStream {
+        #[arg(long)]
+        listen: std::net::SocketAddr,
+    },
+}
+
+fn main() -> Result<ExitCode> {
+    match Arguments::parse().command {
+        Command::Report => {
+            let (text, agreed) = conformance::report::markdown()?;
+            print!("{text}");
+            Ok(if agreed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Bench(options) => bench::run(&options),
+        Command::BenchSim(options) => bench::run_simulator(&options),
+        Command::KillLoop(options) => kill_loop::run(&options),
+        Command::BareStream { listen } => bench::serve_bare_stream(listen).map(|()| ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,93 @@
+//! The conformance report: what was judged per specification, and how it came out, as a Markdown table.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use crate::{
+    field,
+    gaps::Gaps,
+    judge::{Verdict, judge},
+    vector::{self, Kind, Spec},
+};
+
+/// One row of the table.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Row {
+    sound: usize,
+    malformed: usize,
+    texts: usize,
+    digests: usize,
+    hold: usize,
+    fail: usize,
+}
+
+/// Judges everything and tells it. The second value says whether all of it is as it should be.
+///
+/// # Errors
+/// Vectors that can't be read.
+pub fn markdown() -> Result<(String, bool)> {
+    let mut text = String::from(
+        "| Specification | sound | malformed | texts | digests | hold | fail |\n\
+         |---|---|---|---|---|---|---|\n",
+    );
+    let (mut failures, mut gaps) = (Vec::new(), Vec::new());
+    for spec in Spec::ALL {
+        let row = row(spec, &mut failures, &mut gaps)?;
+        let Row { sound, malformed, texts, digests, hold, fail } = row;
+        writeln!(text, "| {spec} | {sound} | {malformed} | {texts} | {digests} | {hold} | {fail} |")?;
+    }
+    let from_field = field::folder().map(|folder| field::run(&folder)).transpose()?;
+    if let Some(tallies) = from_field {
+        text.push_str("\n| Vectors from the field | hold | held to be wrong | fail |\n|---|---|---|---|\n");
+        for tally in tallies {
+            let field::Tally { protocol, hold, excepted, failed } = tally;
+            writeln!(text, "| {protocol} | {hold} | {excepted} | {} |", failed.len())?;
+            failures.extend(failed);
+        }
+    }
+    for failure in failures.iter().chain(&gaps) {
+        writeln!(text, "\n- {failure}")?;
+    }
+    Ok((text, failures.is_empty()))
+}
+
+fn row(spec: Spec, failures: &mut Vec<String>, gaps: &mut Vec<String>) -> Result<Row> {
+    let known = Gaps::of("vectors")?;
+    let mut row = Row::default();
+    for vector in vector::load(spec)? {
+        match vector.kind()? {
+            Kind::Sound => row.sound += 1,
+            Kind::Malformed => row.malformed += 1,
+            Kind::Text => row.texts += 1,
+            Kind::Digest => row.digests += 1,
+        }
+        match judge(spec, &vector) {
+            Verdict::Passed => row.hold += 1,
+            Verdict::Failed(how) => {
+                row.fail += 1;
+                match known.get(&vector.id) {
+                    Some(gap) => gaps.push(format!("{}, known: {}", vector.id, gap.reason)),
+                    None => failures.push(format!("{} ({}): {how}", vector.id, vector.operation)),
+                }
+            }
+        }
+    }
+    Ok(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_specification_has_a_row_and_the_counts_add_up() {
+        let mut failures = Vec::new();
+        for spec in Spec::ALL {
+            let row = row(spec, &mut failures, &mut Vec::new()).unwrap();
+            let judged = row.hold + row.fail;
+            assert_eq!(judged, row.sound + row.malformed + row.texts + row.digests, "{spec}");
+            assert!(row.sound > 0 && row.hold > 0, "{spec}");
+        }
+    }
+}
