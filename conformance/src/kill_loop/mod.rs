@@ -33,8 +33,10 @@ use crate::{
     subject::Programs,
 };
 
-/// How long a daemon lives at least and at most before it is killed.
+/// How long a daemon lives at least and at most, once it serves, before it is killed.
 const LIFE: (Duration, Duration) = (Duration::from_millis(150), Duration::from_millis(2500));
+/// One kill in so many may come before the daemon serves.
+const HIT_EARLY: u32 = 4;
 /// The end has come when there has been no event for so long: longer than every timer of the run.
 const QUIET: Duration = Duration::from_secs(25);
 /// How long the end may take.
@@ -111,6 +113,11 @@ async fn kill_and_judge(options: &Options, seed: u64, programs: Programs, folder
     let began = Instant::now();
     let mut rng = SmallRng::seed_from_u64(seed);
     for kill in 1..=options.kills {
+        // A long log takes a while to read again: without waiting, a late daemon would never come to work. One in four
+        // is still hit while it recovers.
+        if !rng.random_ratio(1, HIT_EARLY) {
+            rig.wait_until_bound().await?;
+        }
         tokio::time::sleep(rng.random_range(LIFE.0..LIFE.1)).await;
         rig.kill_daemon()?;
         rig.start_daemon()?;
