@@ -48,6 +48,11 @@ impl Marks {
         (1..=u8::MAX).any(|number| self.open.contains_key(&(id, number)))
     }
 
+    /// Whether anything of a trunk may be on the wire.
+    pub(super) fn any_on_wire(&self, trunk: &TrunkId) -> bool {
+        self.rows.get(trunk).is_some_and(|rows| !rows.is_empty())
+    }
+
     fn add(&mut self, txn: &mut Txn, trunk: &TrunkId, attempts: Vec<Attempt>) -> Result<(), StoreError> {
         if attempts.is_empty() {
             return Ok(());

@@ -124,7 +124,10 @@ impl Verbs {
                 return Ok(fate);
             }
         }
-        if let Some(fate) = self.resolve_unknown(trunk, report)? {
+        // While tries are on the wire the report may have outrun the answer to its own; then it waits, and the sweep
+        // tries again when that answer must have come.
+        let may_be_early = !report.carrier_ids.is_empty() && self.marks.any_on_wire(trunk);
+        if !may_be_early && let Some(fate) = self.resolve_unknown(trunk, report)? {
             return Ok(fate);
         }
         if report.carrier_ids.is_empty() {
