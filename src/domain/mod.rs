@@ -5,6 +5,7 @@ mod delivery;
 mod event;
 mod id;
 mod message;
+mod option;
 mod outcome;
 mod report;
 #[cfg(test)]
@@ -17,5 +18,6 @@ pub use id::{CarrierId, EventId, InvalidId, MessageId, RequestKey, SubscriptionI
 pub use message::{
     AmbiguityPolicy, BinaryContent, Category, Content, Message, MessageState, SegmentPlan, TextEncoding,
 };
+pub use option::{check_option, tlv_tag};
 pub use outcome::{Blame, CarrierStatus, FailureClass, StatusSource, SubmitOutcome, UnknownCause};
 pub use report::{Report, ReportedState};

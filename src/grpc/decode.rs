@@ -15,7 +15,7 @@ use crate::{
     config::MessageConfig,
     domain::{
         AmbiguityPolicy, BinaryContent, Category, Content, Message, MessageId, Number, RequestKey, Sender,
-        TenantId, TextEncoding, TrunkId,
+        TenantId, TextEncoding, TrunkId, check_option,
     },
     sms::SubmitRequest,
 };
@@ -140,6 +140,11 @@ impl Decoder {
             MAX_OPTION,
             &mut wrong,
         );
+        for refused in
+            outbound.protocol_options.iter().filter_map(|(key, value)| check_option(key, value).err())
+        {
+            wrong.field("message.protocol_options", refused);
+        }
 
         match (to, sender, content, category) {
             (Some(to), Some(sender), Some(content), Some(category)) if wrong.is_empty() => Ok(Message {
@@ -506,7 +511,16 @@ mod tests {
                 "message.labels",
                 Box::new(|m| m.labels = [("k".into(), "v".repeat(257))].into()),
             ),
-            ("INVALID_FIELD", "message.protocol_options", Box::new(move |m| m.protocol_options = many(33))),
+            (
+                "INVALID_FIELD",
+                "message.protocol_options",
+                Box::new(|m| m.protocol_options = [("sevice_id".into(), String::new())].into()),
+            ),
+            (
+                "INVALID_FIELD",
+                "message.protocol_options",
+                Box::new(|m| m.protocol_options = [("tlv.0x1400".into(), "v".repeat(1025))].into()),
+            ),
         ];
         for (reason, field, change) in table {
             let refusal = decode(with(change)).expect_err(field);

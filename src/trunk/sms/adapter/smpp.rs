@@ -24,7 +24,7 @@ use crate::{
     config::{BindMode, CarrierIdForm, LongMessages, SmppAccount, TrunkConfig},
     domain::{
         CarrierStatus, Content, FailureClass, Message, Number, Report, ReportedState, StatusSource,
-        SubmitOutcome, TextEncoding, UnknownCause,
+        SubmitOutcome, TextEncoding, UnknownCause, tlv_tag,
     },
 };
 
@@ -408,10 +408,7 @@ fn number_type(number: &str) -> (Ton, Npi) {
 
 /// TLVs that the request itself brings: `tlv.0x1400` = text.
 fn vendor_tlvs(message: &Message) -> impl Iterator<Item = (Tag, &[u8])> {
-    message.protocol_options.iter().filter_map(|(key, value)| {
-        let tag = key.strip_prefix("tlv.0x")?;
-        Some((Tag(u16::from_str_radix(tag, 16).ok()?), value.as_bytes()))
-    })
+    message.protocol_options.iter().filter_map(|(key, value)| Some((Tag(tlv_tag(key)?), value.as_bytes())))
 }
 
 /// Our class of a status, and whether it is permanent.
