@@ -67,11 +67,12 @@ fn root(mut file: Section<'_>, name: &str, env: &dyn Fn(&str) -> Option<String>)
     let folder = Path::new(name).parent().unwrap_or(Path::new(""));
     let allow_literal = file.flag("allow_literal_secrets").or(false);
     let secrets = Secrets { folder, env, allow_literal };
-    let (ids, trunks) = trunks(&mut file, &secrets);
+    let messages = messages(file.section("messages"));
+    let (ids, trunks) = trunks(&mut file, &secrets, messages.orphan_hold);
     let config = Config {
         listen: listen(file.section("listen")),
         store: store(file.section("store")),
-        messages: messages(file.section("messages")),
+        messages,
         trunks,
         routes: routes(&mut file, &ids),
     };
@@ -117,6 +118,10 @@ fn store(mut section: Section<'_>) -> StoreConfig {
         cache_octets: section
             .parsed("cache", cache, |text| quantity::octets(text).filter(|octets| *octets >= 1 << 20))
             .or(64 << 20),
+        // A commit costs as much as the work of several messages, and nobody notices two milliseconds.
+        commit_interval: section
+            .duration("commit_interval", Duration::ZERO, Duration::from_millis(100))
+            .or(Duration::from_millis(2)),
     };
     section.finish();
     store
@@ -151,7 +156,11 @@ fn messages(mut section: Section<'_>) -> MessageConfig {
 }
 
 /// The names of all trunks, and those trunks that could be read.
-fn trunks(file: &mut Section<'_>, secrets: &Secrets<'_>) -> (Vec<TrunkId>, Vec<TrunkConfig>) {
+fn trunks(
+    file: &mut Section<'_>,
+    secrets: &Secrets<'_>,
+    orphan_hold: Duration,
+) -> (Vec<TrunkId>, Vec<TrunkConfig>) {
     let mut names: Vec<(TrunkId, Option<usize>)> = Vec::new();
     let mut trunks = Vec::new();
     let sections = file.sections("trunk");
@@ -167,7 +176,7 @@ fn trunks(file: &mut Section<'_>, secrets: &Secrets<'_>) -> (Vec<TrunkId>, Vec<T
             }
             None => names.push((id.clone(), section.line("id"))),
         }
-        trunks.extend(trunk::read(id, section, secrets));
+        trunks.extend(trunk::read(id, section, secrets, orphan_hold));
     }
     (names.into_iter().map(|(name, _)| name).collect(), trunks)
 }

@@ -35,6 +35,7 @@ fn the_minimal_example_takes_every_default() {
     assert_eq!(config.listen.admin, "127.0.0.1:7301".parse().unwrap());
     assert_eq!(config.store.path, PathBuf::from("/var/lib/carrierd"));
     assert_eq!((config.store.reserve_octets, config.store.cache_octets), (512 << 20, 64 << 20));
+    assert_eq!(config.store.commit_interval, Duration::from_millis(2));
     assert_eq!(config.messages.default_validity, Duration::from_secs(86_400));
     assert_eq!(config.messages.orphan_hold, Duration::from_secs(120));
     assert_eq!(config.messages.max_segments, 10);
@@ -202,6 +203,10 @@ const BELOW: &[(&str, &str)] = &[
         "carrierd.toml:9: messages.max_validity: 72h is not allowed: no less than default_validity, 80h",
     ),
     (
+        "[messages]\norphan_hold = \"20s\"",
+        "carrierd.toml:4: trunk.timers.response: 30s is not allowed: below messages.orphan_hold, 20s",
+    ),
+    (
         "[messages]\nmax_segments = 256",
         "carrierd.toml:10: messages.max_segments: 256 is not allowed: 1 to 255 segments",
     ),
@@ -249,7 +254,7 @@ const BELOW: &[(&str, &str)] = &[
     ),
     (
         "[stroe]\npath = \"x\"",
-        "carrierd.toml:9: stroe: there is no such key here, only allow_literal_secrets, trunk, listen, store, messages, route",
+        "carrierd.toml:9: stroe: there is no such key here, only allow_literal_secrets, messages, trunk, listen, store, route",
     ),
     ("links = 1\nlinks = 2", "carrierd.toml:10: no valid TOML: duplicate key"),
     ("links = one", "carrierd.toml:9: no valid TOML: string values must be quoted, expected literal string"),

@@ -39,8 +39,13 @@ pub(super) fn id(section: &mut Section<'_>) -> Option<TrunkId> {
     section.text("id", NAME, is_name).required().map(TrunkId::from)
 }
 
-/// Reads the rest. `None`: nothing can be said without a protocol.
-pub(super) fn read(id: TrunkId, mut section: Section<'_>, secrets: &Secrets<'_>) -> Option<TrunkConfig> {
+/// Reads the rest. `orphan_hold` must outlast the trunk's answers. `None`: nothing can be said without a protocol.
+pub(super) fn read(
+    id: TrunkId,
+    mut section: Section<'_>,
+    secrets: &Secrets<'_>,
+    orphan_hold: Duration,
+) -> Option<TrunkConfig> {
     let protocol = section.choice("protocol", &PROTOCOLS).required()?;
     let account = section.section("account");
     let account = match protocol {
@@ -75,7 +80,7 @@ pub(super) fn read(id: TrunkId, mut section: Section<'_>, secrets: &Secrets<'_>)
         carrier_ids: carrier_ids(&mut section, protocol),
         // Every phone joins parts with the narrow reference; some old ones do not know the wide one.
         reference_octets: section.number("reference_octets", 1..=2, "octets").or(1),
-        timers: timers(section.section("timers"), protocol),
+        timers: timers(section.section("timers"), protocol, orphan_hold),
         protocol: account,
     };
     check(&section, &trunk, is_pair);
@@ -118,7 +123,7 @@ fn carrier_ids(section: &mut Section<'_>, protocol: Protocol) -> CarrierIdForm {
     section.choice("carrier_ids", forms).or(CarrierIdForm::Plain)
 }
 
-fn timers(mut section: Section<'_>, protocol: Protocol) -> Timers {
+fn timers(mut section: Section<'_>, protocol: Protocol, orphan_hold: Duration) -> Timers {
     let response = match protocol {
         // 5 to 60 s are usual.
         Protocol::Smpp(_) => Duration::from_secs(30),
@@ -144,6 +149,11 @@ fn timers(mut section: Section<'_>, protocol: Protocol) -> Timers {
     if section.is_sound() && timers.reconnect_max < timers.reconnect_min {
         let (max, min) = (quantity::written(timers.reconnect_max), quantity::written(timers.reconnect_min));
         section.note("reconnect_max", format!("{max} is not allowed: no less than reconnect_min, {min}"));
+    }
+    if section.is_sound() && timers.response >= orphan_hold {
+        // Else a report that outran its answer would be given to another message while its own is on the wire.
+        let (response, hold) = (quantity::written(timers.response), quantity::written(orphan_hold));
+        section.note("response", format!("{response} is not allowed: below messages.orphan_hold, {hold}"));
     }
     section.finish();
     timers
