@@ -310,8 +310,8 @@ pub struct StoreUsage {
     pub open: u64,
     /// Reports that wait for a match.
     pub parked: u64,
-    /// Segments of open messages whose fate nobody knows.
-    pub ambiguous: u64,
+    /// Tries whose fate nobody knows.
+    pub doubts: u64,
     /// Sequence of the last event.
     pub last_sequence: u64,
     /// Commits since the start.

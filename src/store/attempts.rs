@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::{
     Attempt, NextStep, ReportFate, Settled, Settlement, StoreError,
+    doubts::Doubt,
     hashing::IdMap,
     live::Live,
     rows::{CarrierRow, Space, carrier_key, wire_key},
@@ -207,6 +208,7 @@ impl Verbs {
         if let Some(moved) = note_outcome(&mut live, trunk, &settlement, carrier_id.as_ref()) {
             self.tell_move(&live, moved, Some(number), settlement.response_time)?;
         }
+        self.note_doubt(trunk, &live, &settlement)?;
         if let (Some(carrier_id), Some(index)) = (&carrier_id, index) {
             self.write_index(trunk, carrier_id, index, (id, number))?;
         }
@@ -223,6 +225,28 @@ impl Verbs {
             Settled { state: live.delivery.state(), ended, ended_now: ended && !had_ended, reported };
         self.keep(id, live)?;
         Ok(settled)
+    }
+
+    /// A try without an answer, or with one that names no id, is in doubt as long as a report may come of it.
+    fn note_doubt(
+        &mut self,
+        trunk: &TrunkId,
+        live: &Live,
+        settlement: &Settlement,
+    ) -> Result<(), StoreError> {
+        let doubt = Doubt::from(&settlement.attempt);
+        match &settlement.outcome {
+            SubmitOutcome::Unknown { .. } | SubmitOutcome::Accepted { carrier_id: None } => {
+                if !live.message.report_requested {
+                    return Ok(());
+                }
+                self.doubts.add(&mut self.txn, trunk, &live.message.to, doubt)
+            }
+            _ => {
+                self.doubts.remove(&mut self.txn, doubt);
+                Ok(())
+            }
+        }
     }
 
     /// The segments that have this carrier id so far.

@@ -3,7 +3,7 @@
 use super::hashing::IdMap;
 use std::sync::Arc;
 
-use crate::domain::{Delivery, Message, MessageId, Number, SegmentState, TrunkId};
+use crate::domain::{Delivery, Message, MessageId, Number, SegmentState};
 
 /// Memory for one of the two generations, octets.
 const GENERATION_OCTETS: usize = 16 * 1024 * 1024;
@@ -68,68 +68,6 @@ impl Cache {
         if self.young_octets > GENERATION_OCTETS {
             self.old = std::mem::take(&mut self.young);
             self.young_octets = 0;
-        }
-    }
-}
-
-/// A trunk and a recipient in comparable form.
-type Destination = (TrunkId, Box<str>);
-
-/// Segments of open messages whose fate nobody knows, by trunk and recipient: what a report without a known id may
-/// mean.
-#[derive(Default)]
-pub(super) struct Ambiguous {
-    by_recipient: IdMap<Destination, Vec<(MessageId, u8)>>,
-    keys: IdMap<MessageId, Vec<Destination>>,
-    segments: u64,
-}
-
-impl Ambiguous {
-    /// Segments in all.
-    pub(super) fn len(&self) -> u64 {
-        self.segments
-    }
-
-    /// Takes note of how a message stands now.
-    pub(super) fn note(&mut self, id: MessageId, live: &Live) {
-        let ambiguous = |state| state == SegmentState::Ambiguous;
-        let any = live.delivery.ended.is_none()
-            && live.delivery.segments.iter().any(|segment| ambiguous(segment.state));
-        if !any && self.keys.is_empty() {
-            return;
-        }
-        self.forget(id);
-        if !any {
-            return;
-        }
-        for (segment, number) in live.delivery.segments.iter().zip(1u8..) {
-            let Some(trunk) = segment.trunk_id.clone().filter(|_| ambiguous(segment.state)) else { continue };
-            let key = (trunk, live.message.to.comparable().into());
-            self.by_recipient.entry(key.clone()).or_default().push((id, number));
-            self.keys.entry(id).or_default().push(key);
-            self.segments += 1;
-        }
-    }
-
-    /// The segments on `trunk` that may have gone to `recipient`.
-    pub(super) fn on(&self, trunk: &TrunkId, recipient: &Number) -> Vec<(MessageId, u8)> {
-        if self.keys.is_empty() {
-            return Vec::new();
-        }
-        self.by_recipient.get(&(trunk.clone(), recipient.comparable().into())).cloned().unwrap_or_default()
-    }
-
-    fn forget(&mut self, id: MessageId) {
-        for key in self.keys.remove(&id).unwrap_or_default() {
-            self.segments -= 1;
-            if let Some(entries) = self.by_recipient.get_mut(&key) {
-                if let Some(at) = entries.iter().position(|(other, _)| *other == id) {
-                    entries.swap_remove(at);
-                }
-                if entries.is_empty() {
-                    self.by_recipient.remove(&key);
-                }
-            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod attempts;
 #[cfg(test)]
 mod battery;
 mod committer;
+mod doubts;
 mod events;
 mod hashing;
 mod inbound;

@@ -13,10 +13,10 @@ use fjall::{Database, PersistMode, Readable, Slice};
 use super::{
     Attempt, ParkedReport, Recovered, StoreError,
     attempts::is_stale,
+    doubts::{Doubt, Doubts},
     events,
-    live::Live,
     room::Room,
-    rows::{Space, Spaces, corrupt, decode, encode, id_of, number_of, wire_trunk},
+    rows::{Space, Spaces, decode, encode, id_of, number_of, wire_trunk},
     txn::failed,
     usage::Gauges,
     verbs::Verbs,
@@ -49,7 +49,8 @@ pub(super) fn open(config: &StoreConfig, messages: &MessageConfig) -> Result<(Ve
         verbs.sequence = last.id.sequence;
         verbs.now = verbs.now.max(last.record_time);
     }
-    let open = read_open(&mut verbs)?;
+    let open = read_open(verbs.txn.spaces())?;
+    verbs.doubts = Doubts::read(verbs.txn.spaces())?;
     verbs.gauges.open.store(open, Ordering::Relaxed);
     let (ambiguous, resubmitted) = resolve_wire(&mut verbs)?;
     let parked = read_parked(&mut verbs)?;
@@ -120,21 +121,13 @@ fn check_format(spaces: &Spaces, path: &Path) -> Result<(), StoreError> {
 }
 
 /// Reads every open message's state, so a damaged row is known before anything is built on it.
-fn read_open(verbs: &mut Verbs) -> Result<u64, StoreError> {
-    let spaces = verbs.txn.spaces().clone();
+fn read_open(spaces: &Spaces) -> Result<u64, StoreError> {
     let mut open = 0;
     for row in spaces.db.snapshot().iter(&spaces[Space::Open]) {
         let (key, row) = row.into_inner().map_err(|error| failed(&error))?;
-        let id = id_of(Space::Open, &key)?;
-        let delivery: Delivery = decode(Space::Open, &key, &row)?;
+        id_of(Space::Open, &key)?;
+        decode::<Delivery>(Space::Open, &key, &row)?;
         open += 1;
-        if delivery.segments.iter().any(|segment| segment.state == SegmentState::Ambiguous) {
-            let message = verbs
-                .txn
-                .get(Space::Message, &key)?
-                .ok_or_else(|| corrupt(Space::Message, &key, "it is missing".into()))?;
-            verbs.ambiguous.note(id, &Live { message, delivery, closed: false });
-        }
     }
     Ok(open)
 }
@@ -182,6 +175,9 @@ fn resolve(
     segment.trunk_id = Some(trunk.clone());
     segment.submit_time = Some(attempt.submit_time);
     segment.attempts = segment.attempts.max(attempt.attempts).saturating_add(1);
+    if live.message.report_requested {
+        verbs.doubts.add(&mut verbs.txn, trunk, &live.message.to, Doubt::from(attempt))?;
+    }
     let policy = live.message.ambiguity;
     match policy {
         AmbiguityPolicy::AwaitReport => {

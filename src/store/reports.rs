@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     ParkedReport, ReportFate, StoreError,
+    doubts::Doubt,
     live::Live,
     rows::{CarrierRow, Space, number_key},
     txn::Txn,
@@ -13,14 +14,11 @@ use super::{
 };
 use crate::{
     domain::{
-        CarrierId, Event, MessageId, Number, OrphanReport, Payload, Report, ReportEffect, ReportedState,
-        SegmentState, Transition, TrunkId,
+        CarrierId, Event, Number, OrphanReport, Payload, Report, ReportEffect, ReportedState, SegmentState,
+        Transition, TrunkId,
     },
     telemetry::metrics,
 };
-
-/// How far a carrier's submit time, often cut to the minute, may be from ours, microseconds.
-const SUBMIT_TIME_TOLERANCE: i64 = 90_000_000;
 
 /// The reports that wait for a match. Their rows are read when one may have come.
 #[derive(Default)]
@@ -173,37 +171,48 @@ impl Verbs {
         })
     }
 
-    /// A report whose id nobody gave us: it is applied if exactly one unknown segment can be meant.
+    /// A report whose id nobody gave us: it is applied if the tries in doubt that it can mean are of one segment alone,
+    /// and nothing better is known of that segment.
     pub(super) fn resolve_unknown(
         &mut self,
         trunk: &TrunkId,
         report: &Report,
     ) -> Result<Option<ReportFate>, StoreError> {
         let Some(submit_time) = report.submit_time else { return Ok(None) };
-        let mut found: Option<(Box<Live>, u8)> = None;
-        for (id, number) in self.ambiguous.on(trunk, &report.recipient) {
-            if found.as_ref().is_some_and(|(live, _)| live.message.id == id) {
-                // Two unknown segments of one message look the same to a report.
-                self.drop_found(found);
-                return Ok(None);
+        let mut found: Option<(Box<Live>, Doubt)> = None;
+        for doubt in self.doubts.near(trunk, &report.recipient, submit_time) {
+            if let Some((live, other)) = &found {
+                if (other.message_id, other.segment) == (doubt.message_id, doubt.segment) {
+                    continue;
+                }
+                if live.message.id == doubt.message_id {
+                    // Two segments of one message look the same to a report.
+                    self.drop_found(found);
+                    return Ok(None);
+                }
             }
-            let Some(live) = self.take(id)? else { continue };
-            if !could_be(&live, number, report, submit_time) {
-                self.give_back(id, live);
+            let Some(live) = self.take(doubt.message_id)? else { continue };
+            if !is_from(&live, report) {
+                self.give_back(doubt.message_id, live);
             } else if found.is_some() {
-                self.give_back(id, live);
+                self.give_back(doubt.message_id, live);
                 self.drop_found(found);
                 return Ok(None);
             } else {
-                found = Some((live, number));
+                found = Some((live, doubt));
             }
         }
-        let Some((mut live, number)) = found else { return Ok(None) };
-        let id = live.message.id;
+        let Some((mut live, doubt)) = found else { return Ok(None) };
+        let Doubt { message_id: id, segment: number, .. } = doubt;
+        if !waits_for_any_report(&live, number) {
+            self.give_back(id, live);
+            return Ok(None);
+        }
         let mut indexes = Vec::with_capacity(report.carrier_ids.len());
         for carrier_id in &report.carrier_ids {
             indexes.push((carrier_id, self.read_index(trunk, carrier_id)?));
         }
+        self.doubts.remove(&mut self.txn, doubt);
         if report.state == Some(ReportedState::Intermediate) {
             let moved = taken(&mut live, number, report);
             self.tell_move(&live, moved, Some(number), report.receive_time)?;
@@ -217,10 +226,9 @@ impl Verbs {
         Ok(Some(ReportFate::ResolvedUnknown))
     }
 
-    fn drop_found(&mut self, found: Option<(Box<Live>, u8)>) {
-        if let Some((live, _)) = found {
-            let id: MessageId = live.message.id;
-            self.give_back(id, live);
+    fn drop_found(&mut self, found: Option<(Box<Live>, Doubt)>) {
+        if let Some((live, doubt)) = found {
+            self.give_back(doubt.message_id, live);
         }
     }
 
@@ -249,22 +257,25 @@ impl Verbs {
     }
 }
 
-/// Whether an unknown segment can be what a report is about.
-fn could_be(live: &Live, number: u8, report: &Report, submit_time: Timestamp) -> bool {
-    let Some(segment) = live.delivery.segments.get(usize::from(number).saturating_sub(1)) else {
-        return false;
-    };
-    let near = segment.submit_time.is_some_and(|ours| {
-        let apart = ours.as_microsecond().abs_diff(submit_time.as_microsecond());
-        apart <= SUBMIT_TIME_TOLERANCE.unsigned_abs()
-    });
+/// Whether a message can have gone out under the sender that a report names.
+fn is_from(live: &Live, report: &Report) -> bool {
     // A message without a sender went out under the account's own, which only the carrier's words name.
     let sender = live.message.sender.as_str();
-    let same_sender = sender.is_empty()
+    sender.is_empty()
         || sender == report.sender
         || Number::from_carrier(sender.as_bytes()).comparable()
-            == Number::from_carrier(report.sender.as_bytes()).comparable();
-    segment.state == SegmentState::Ambiguous && near && same_sender
+            == Number::from_carrier(report.sender.as_bytes()).comparable()
+}
+
+/// Whether circumstances may decide about a segment: the carrier's own id for it would be better, and is not known.
+fn waits_for_any_report(live: &Live, number: u8) -> bool {
+    let index = usize::from(number).saturating_sub(1);
+    live.delivery.segments.get(index).is_some_and(|segment| match segment.state {
+        // Queued: it is to be sent again, which a report on its first try makes needless.
+        SegmentState::Ambiguous | SegmentState::Queued => true,
+        SegmentState::Submitted => segment.carrier_id.is_none(),
+        _ => false,
+    })
 }
 
 /// An unknown segment that the carrier speaks of was taken by it.

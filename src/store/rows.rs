@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use super::StoreError;
+use super::{StoreError, doubts::Doubt};
 use crate::domain::{CarrierId, MessageId, RequestKey, SegmentPlan, TrunkId};
 
 /// Version of the rows' bodies. A body that changes its form gets the next one.
@@ -23,6 +23,8 @@ const CHECKSUM_OCTETS: usize = 4;
 const SCRATCH_OCTETS: usize = 4096;
 /// The engine takes no longer keys.
 const MAX_KEY_OCTETS: usize = u16::MAX as usize;
+/// Submit time, message id, segment.
+const DOUBT_KEY_OCTETS: usize = 25;
 const MEBI: u64 = 1024 * 1024;
 
 /// The keyspaces.
@@ -40,6 +42,8 @@ pub(super) enum Space {
     Carrier,
     /// Trunk and number → attempts that may be on the wire.
     Wire,
+    /// [`Doubt`] → trunk and recipient of a try whose fate nobody knows.
+    Doubt,
     /// Number → [`ParkedReport`](super::ParkedReport).
     Parked,
     /// Part id → [`InboundPart`](super::InboundPart).
@@ -55,13 +59,14 @@ pub(super) enum Space {
 }
 
 impl Space {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Message,
         Self::Open,
         Self::Closed,
         Self::Request,
         Self::Carrier,
         Self::Wire,
+        Self::Doubt,
         Self::Parked,
         Self::Part,
         Self::Event,
@@ -78,6 +83,7 @@ impl Space {
             Self::Request => "request",
             Self::Carrier => "carrier",
             Self::Wire => "wire",
+            Self::Doubt => "doubt",
             Self::Parked => "parked",
             Self::Part => "part",
             Self::Event => "event",
@@ -248,6 +254,28 @@ fn trunk_key(trunk: &TrunkId, rest: &[u8]) -> UserKey {
     octets.push(0);
     octets.extend_from_slice(rest);
     Slice::from(octets)
+}
+
+/// Time first, so that the oldest come first.
+pub(super) fn doubt_key(doubt: Doubt) -> UserKey {
+    let mut octets = [0; DOUBT_KEY_OCTETS];
+    octets[..8].copy_from_slice(&doubt.submit_time.to_be_bytes());
+    octets[8..24].copy_from_slice(doubt.message_id.octets());
+    octets[24] = doubt.segment;
+    Slice::from(octets)
+}
+
+/// The try that a key of `doubt` is.
+pub(super) fn doubt_of(key: &[u8]) -> Result<Doubt, StoreError> {
+    let wrong = || corrupt(Space::Doubt, key, "its key is no try".into());
+    let (time, rest) = key.split_first_chunk::<8>().ok_or_else(wrong)?;
+    let (segment, id) = rest.split_last().ok_or_else(wrong)?;
+    let id = <[u8; 16]>::try_from(id).map_err(|_| wrong())?;
+    Ok(Doubt {
+        submit_time: i64::from_be_bytes(*time),
+        message_id: MessageId::from_octets(id),
+        segment: *segment,
+    })
 }
 
 pub(super) fn number_key(number: u64) -> UserKey {

@@ -50,6 +50,7 @@ impl Verbs {
         let mut swept = Swept::default();
         self.sweep_parked(now, limit, &mut swept)?;
         self.sweep_windows(now, limit, &mut swept)?;
+        self.sweep_doubts(now, limit, &mut swept);
         self.room.look();
         Ok(swept)
     }
@@ -81,6 +82,15 @@ impl Verbs {
             }
         }
         Ok(())
+    }
+
+    /// A try of which no report comes any more is in nobody's way.
+    fn sweep_doubts(&mut self, now: Timestamp, limit: usize, swept: &mut Swept) {
+        let old = self.doubts.before(now - self.config.report_window, limit);
+        swept.more |= old.len() == limit;
+        for doubt in old {
+            self.doubts.remove(&mut self.txn, doubt);
+        }
     }
 
     /// Ids begin with the time of acceptance, so the oldest open messages come first.

@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use super::{
     StoreError,
     attempts::Marks,
-    live::{Ambiguous, Cache, Live},
+    doubts::Doubts,
+    live::{Cache, Live},
     reports::Parked,
     room::Room,
     rows::{Space, Spaces, corrupt, id_key, number_key},
@@ -35,8 +36,8 @@ pub(super) struct Verbs {
     pub(super) gauges: Arc<Gauges>,
     pub(super) room: Room,
     pub(super) cache: Cache,
-    pub(super) ambiguous: Ambiguous,
     pub(super) marks: Marks,
+    pub(super) doubts: Doubts,
     pub(super) parked: Parked,
     /// Sequence of the last event.
     pub(super) sequence: u64,
@@ -54,8 +55,8 @@ impl Verbs {
             gauges,
             room,
             cache: Cache::default(),
-            ambiguous: Ambiguous::default(),
             marks: Marks::default(),
+            doubts: Doubts::default(),
             parked: Parked::default(),
             sequence: 0,
             windows: Windows::new(),
@@ -73,7 +74,7 @@ impl Verbs {
     /// Commits the group.
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
         self.gauges.parked.store(self.parked.len(), Ordering::Relaxed);
-        self.gauges.ambiguous.store(self.ambiguous.len(), Ordering::Relaxed);
+        self.gauges.doubts.store(self.doubts.len(), Ordering::Relaxed);
         let rows = self.txn.rows();
         if rows == 0 {
             return Ok(());
@@ -106,7 +107,6 @@ impl Verbs {
 
     /// Writes a message's changed state.
     pub(super) fn keep(&mut self, id: MessageId, mut live: Box<Live>) -> Result<(), StoreError> {
-        self.ambiguous.note(id, &live);
         if live.delivery.ended.is_none() {
             self.txn.put(Space::Open, id_key(id), &live.delivery)?;
             self.cache.keep(id, live);

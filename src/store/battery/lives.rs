@@ -301,7 +301,7 @@ async fn a_late_answer_makes_an_unknown_segment_known() {
             assert_eq!(settled.state, MessageState::Submitting);
         }
         bench.step();
-        assert_eq!(bench.store().usage().ambiguous, 2);
+        assert_eq!(bench.store().usage().doubts, 2);
         let late = Settlement { late: true, ..taken(attempt(taken_late, 1), "c1") };
         assert_eq!(bench.settle(late).await.state, MessageState::Submitted);
         bench.step();

@@ -160,7 +160,7 @@ async fn the_only_unknown_segment_that_fits_is_ended_by_a_report_without_a_match
         bench.step();
         assert_eq!(bench.report(timed("c9", &attempt, -59)).await, ReportFate::Repeated);
         assert_eq!(bench.moves().await, [(id, MessageState::Delivered)]);
-        assert_eq!(bench.store().usage().ambiguous, 0);
+        assert_eq!(bench.store().usage().doubts, 0);
     })
     .await;
 }
@@ -179,6 +179,119 @@ async fn two_unknown_segments_that_fit_leave_the_report_an_orphan() {
         let later = now() + bench.messages.report_window + Duration::from_secs(1);
         let swept = bench.store().sweep(later, 100).await.unwrap();
         assert_eq!((swept.unknown, swept.orphans), (2, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_report_that_outruns_its_answer_is_not_given_to_an_unknown_segment() {
+    with_a_restart_anywhere(async |bench| {
+        let (unknown, first) = unknown(bench, "r1").await;
+        let id = bench.accept(new("r2")).await;
+        let second = attempt(id, 1);
+        bench.begin(&second).await;
+        assert_eq!(bench.report(timed("c2", &second, 0)).await, ReportFate::Parked);
+        assert!(bench.settle(taken(second, "c2")).await.ended);
+        bench.step();
+        assert_eq!(bench.state(unknown).await, MessageState::Submitting);
+        assert_eq!(bench.report(timed("c1", &first, 0)).await, ReportFate::ResolvedUnknown);
+        let moves = [(id, MessageState::Delivered), (unknown, MessageState::Delivered)];
+        assert_eq!(bench.moves().await, moves);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_report_that_came_before_its_submit_was_given_up_ends_it_when_its_hold_is_over() {
+    let bench = Bench::new();
+    let id = bench.accept(new("r1")).await;
+    let attempt = attempt(id, 1);
+    bench.begin(&attempt).await;
+    assert_eq!(bench.report(timed("c1", &attempt, 0)).await, ReportFate::Parked);
+    let outcome = SubmitOutcome::Unknown { cause: UnknownCause::LinkLost };
+    bench.settle(settlement(attempt, outcome, NextStep::Await)).await;
+    let later = now() + bench.messages.orphan_hold + Duration::from_secs(1);
+    assert_eq!(bench.store().sweep(later, 10).await.unwrap().orphans, 0);
+    assert_eq!(bench.moves().await, [(id, MessageState::Delivered)]);
+}
+
+/// A message that was sent twice: its first try is in doubt, its second was taken as `carrier_id`.
+async fn sent_twice(bench: &Bench, request: &str, carrier_id: &str) -> (MessageId, Attempt) {
+    let id = bench.accept(resubmitted(request)).await;
+    let first = attempt(id, 1);
+    bench.begin(&first).await;
+    let outcome = SubmitOutcome::Unknown { cause: UnknownCause::TimedOut };
+    bench.settle(settlement(first.clone(), outcome, NextStep::Again { duplicate: true })).await;
+    let second = Attempt { attempts: 1, ..attempt(id, 1) };
+    bench.begin(&second).await;
+    bench.settle(taken(second, carrier_id)).await;
+    (id, first)
+}
+
+#[tokio::test]
+async fn a_report_on_the_first_try_of_what_was_sent_twice_is_not_given_to_an_unknown_segment() {
+    with_a_restart_anywhere(async |bench| {
+        let (unknown, _) = unknown(bench, "r1").await;
+        let (twice, first) = sent_twice(bench, "r2", "c2").await;
+        bench.step();
+        assert_eq!(bench.report(timed("c1", &first, 0)).await, ReportFate::Parked);
+        bench.report(report("c2", ReportedState::Delivered)).await;
+        bench.step();
+        // That the message has ended does not make its first try another's.
+        assert_eq!(bench.report(timed("c3", &first, 0)).await, ReportFate::Parked);
+        assert_eq!(bench.moves().await, [(twice, MessageState::Delivered)]);
+        assert_eq!(bench.state(unknown).await, MessageState::Submitting);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_report_on_the_first_try_alone_ends_what_waits_to_be_sent_again() {
+    with_a_restart_anywhere(async |bench| {
+        let id = bench.accept(resubmitted("r1")).await;
+        let first = attempt(id, 1);
+        bench.begin(&first).await;
+        let outcome = SubmitOutcome::Unknown { cause: UnknownCause::TimedOut };
+        bench.settle(settlement(first.clone(), outcome, NextStep::Again { duplicate: true })).await;
+        bench.step();
+        assert_eq!(bench.report(timed("c1", &first, 0)).await, ReportFate::ResolvedUnknown);
+        bench.step();
+        let second = Attempt { attempts: 1, ..attempt(id, 1) };
+        assert_eq!(bench.store().begin_attempts(trunk(), vec![second.clone()]).await.unwrap(), [second]);
+        assert_eq!(bench.moves().await, [(id, MessageState::Delivered)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_late_answer_and_the_report_window_each_end_a_doubt() {
+    with_a_restart_anywhere(async |bench| {
+        let (_, first) = unknown(bench, "r1").await;
+        let (_, _) = unknown(bench, "r2").await;
+        bench.step();
+        assert_eq!(bench.store().usage().doubts, 2);
+        bench.settle(Settlement { late: true, ..taken(first, "c1") }).await;
+        bench.step();
+        assert_eq!(bench.store().usage().doubts, 1);
+        let later = now() + bench.messages.report_window + Duration::from_secs(1);
+        bench.store().sweep(later, 10).await.unwrap();
+        bench.step();
+        assert_eq!(bench.store().usage().doubts, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_segment_that_was_taken_without_an_id_is_ended_by_the_only_report_that_fits() {
+    with_a_restart_anywhere(async |bench| {
+        let id = bench.accept(new("r1")).await;
+        let attempt = attempt(id, 1);
+        bench.begin(&attempt).await;
+        let outcome = SubmitOutcome::Accepted { carrier_id: None };
+        bench.settle(settlement(attempt.clone(), outcome, NextStep::Submitted)).await;
+        bench.step();
+        assert_eq!(bench.report(timed("c1", &attempt, 0)).await, ReportFate::ResolvedUnknown);
+        assert_eq!(bench.moves().await, [(id, MessageState::Delivered)]);
     })
     .await;
 }
