@@ -27,6 +27,7 @@ impl Log {
             path: folder.path().join("store"),
             reserve_octets: 0,
             cache_octets: 4 * 1024 * 1024,
+            commit_interval: Duration::ZERO,
         };
         let messages = MessageConfig {
             default_validity: PATIENCE,

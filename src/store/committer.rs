@@ -1,10 +1,15 @@
 //! The thread that executes verbs: it takes what waits, commits it as one group, and only then answers.
 //!
-//! There is no delay for the sake of larger groups: while one group is on its way to the disk, the next one gathers.
+//! While one group is on its way to the disk, the next one gathers. On a fast disk under light load groups would be
+//! small for all that, and each commit has its price, so commits begin no sooner than an interval after one another.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
 };
 
 use fjall::PersistMode;
@@ -30,13 +35,20 @@ pub(super) struct Committer {
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) last_event: watch::Sender<u64>,
     pub(super) closed: Arc<AtomicBool>,
+    /// Least time from one commit to the next.
+    pub(super) interval: Duration,
 }
 
 impl Committer {
     /// Runs until the store is closed or its last handle is gone.
     pub(super) fn run(mut self) {
         let mut state = Ok(());
+        let mut begun: Option<Instant> = None;
         while let Some(first) = self.jobs.blocking_recv() {
+            if let Some(early) = begun.and_then(|begun| self.interval.checked_sub(begun.elapsed())) {
+                thread::sleep(early);
+            }
+            begun = Some(Instant::now());
             self.turn(first, &mut state);
             if self.verbs.closing {
                 self.closed.store(true, Ordering::Release);

@@ -81,7 +81,13 @@ impl Store {
         let (tell, last_event) = watch::channel(verbs.sequence);
         let closed = Arc::<AtomicBool>::default();
         let (spaces, gauges) = (verbs.txn.spaces().clone(), verbs.gauges.clone());
-        let committer = Committer { verbs, jobs: waiting, last_event: tell, closed: closed.clone() };
+        let committer = Committer {
+            verbs,
+            jobs: waiting,
+            last_event: tell,
+            closed: closed.clone(),
+            interval: config.commit_interval,
+        };
         let thread = std::thread::Builder::new()
             .name("store".into())
             .spawn(move || committer.run())

@@ -60,6 +60,7 @@ impl Bench {
             path: folder.path().join("store"),
             reserve_octets: 0,
             cache_octets: 4 * 1024 * 1024,
+            commit_interval: Duration::ZERO,
         };
         let mut messages = message_config();
         change(&mut messages);
