@@ -64,10 +64,12 @@ struct Kept {
     data_coding: u8,
 }
 
+/// Incomplete messages: what their parts in the store are made whole by.
+type PartsByMessage = Reassembly<Conversation, Kept>;
+
 /// Takes what the links bring until they have all ended.
 pub async fn run(mut parts: InboundParts) {
-    let limits = ReassemblyConfig { timeout: parts.reassembly_timeout, ..ReassemblyConfig::default() };
-    let mut reassembly = Reassembly::new(limits);
+    let mut reassembly = empty_reassembly(&parts);
     if let Err(failed) = restore(&parts, &mut reassembly).await {
         error!(trunk = %parts.trunk_id, error = %failed, "parts of incoming messages could not be read again");
     }
@@ -92,11 +94,12 @@ pub async fn run(mut parts: InboundParts) {
     }
 }
 
+fn empty_reassembly(parts: &InboundParts) -> PartsByMessage {
+    Reassembly::new(ReassemblyConfig { timeout: parts.reassembly_timeout, ..ReassemblyConfig::default() })
+}
+
 /// Parts that an earlier run kept.
-async fn restore(
-    parts: &InboundParts,
-    reassembly: &mut Reassembly<Conversation, Kept>,
-) -> Result<(), StoreError> {
+async fn restore(parts: &InboundParts, reassembly: &mut PartsByMessage) -> Result<(), StoreError> {
     let now = clock::now().mono;
     for part in parts.store.inbound_parts().await? {
         if part.trunk_id != parts.trunk_id {
@@ -112,11 +115,7 @@ async fn restore(
     Ok(())
 }
 
-async fn take(
-    parts: &InboundParts,
-    reassembly: &mut Reassembly<Conversation, Kept>,
-    batches: Vec<InboundBatch>,
-) {
+async fn take(parts: &InboundParts, reassembly: &mut PartsByMessage, batches: Vec<InboundBatch>) {
     let mut reports = Vec::new();
     let mut changes = Vec::new();
     let mut answers = Vec::with_capacity(batches.len());
@@ -136,6 +135,11 @@ async fn take(
     let verdict = |done: &Result<(), StoreError>| if done.is_ok() { Verdict::Taken } else { Verdict::Later };
     for failed in [&reported, &recorded].into_iter().filter_map(|done| done.as_ref().err()) {
         error!(trunk = %parts.trunk_id, error = %failed, "the carrier is asked to send again what could not be stored");
+    }
+    if recorded.is_err() {
+        // Memory is ahead of the disk now, and would take what the carrier sends again for a repeat. What is durable is
+        // found at the next start.
+        *reassembly = empty_reassembly(parts);
     }
     for (answers, tickets) in answers {
         let verdicts = tickets
@@ -208,7 +212,7 @@ async fn record(parts: &InboundParts, changes: Vec<InboundChange>) -> Result<(),
 /// A whole message is told at once; a part is kept, and told when it was the last one missing.
 fn mobile_originated(
     parts: &InboundParts,
-    reassembly: &mut Reassembly<Conversation, Kept>,
+    reassembly: &mut PartsByMessage,
     mobile: MobileOriginated,
     changes: &mut Vec<InboundChange>,
 ) {
@@ -241,7 +245,7 @@ fn mobile_originated(
     changes.extend(assembled(parts, reassembly));
 }
 
-fn assembled(parts: &InboundParts, reassembly: &mut Reassembly<Conversation, Kept>) -> Vec<InboundChange> {
+fn assembled(parts: &InboundParts, reassembly: &mut PartsByMessage) -> Vec<InboundChange> {
     let mut changes = Vec::new();
     while let Some(message) = reassembly.poll_assembled() {
         let counter = if message.complete {
@@ -303,4 +307,94 @@ fn joined(parts: &InboundParts, message: &Assembled<Conversation, Kept>) -> Inbo
 
 fn lossy(octets: &[u8]) -> String {
     String::from_utf8_lossy(octets).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{MessageConfig, StoreConfig},
+        domain::{Message, TextEncoding},
+        trunk::{
+            Answered, Reported, TrunkState,
+            sms::adapter::{PrepareError, Prepared},
+        },
+    };
+
+    /// Sends nothing and reads nothing.
+    struct Mute;
+
+    impl Planner for Mute {
+        fn prepare(&self, _: &Message, _: u16) -> Result<Prepared, PrepareError> {
+            Err(PrepareError::SenderNotAllowed("mute".into()))
+        }
+
+        fn decode(&self, _: u8, _: &[u8]) -> Option<(String, TextEncoding)> {
+            None
+        }
+    }
+
+    fn parts(store: Store) -> InboundParts {
+        let id = TrunkId::from("north");
+        let (status, _) = watch::channel(TrunkStatus {
+            id: id.clone(),
+            protocol: "smpp34",
+            operator: String::new(),
+            state: TrunkState::Up,
+            window: 1,
+            submits_per_second: None,
+            links: Vec::new(),
+            queue_depth: 0,
+            oldest_queued: None,
+            answered: Answered::default(),
+            reported: Reported::default(),
+        });
+        InboundParts {
+            trunk_id: id,
+            planner: Arc::new(Mute),
+            store,
+            inbox: mpsc::channel(1).1,
+            reassembly_timeout: IDLE,
+            status,
+            metrics: TrunkMetrics::new("north"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_could_not_be_stored_is_refused_each_time_it_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StoreConfig {
+            path: folder.path().join("store"),
+            reserve_octets: 0,
+            cache_octets: 1 << 20,
+            commit_interval: Duration::ZERO,
+        };
+        let messages = MessageConfig {
+            default_validity: IDLE,
+            max_validity: IDLE,
+            report_window: IDLE,
+            orphan_hold: IDLE,
+            reassembly_timeout: IDLE,
+            max_segments: 10,
+            intermediate_events: false,
+        };
+        let (store, _) = Store::open(&config, &messages).unwrap();
+        let parts = parts(store.clone());
+        let mut reassembly = empty_reassembly(&parts);
+        // As good as a disk that fails: no verb is taken any more.
+        store.close().await;
+        let (answers, mut answered) = mpsc::channel(1);
+        for _ in 0..2 {
+            let part = MobileOriginated {
+                from: b"13800138000".to_vec(),
+                to: b"1069".to_vec(),
+                data_coding: 0,
+                concat: Some(Concat { reference: 1, width: Width::Eight, total: 2, part: 1 }),
+                octets: Bytes::from_static(b"half"),
+            };
+            let batch = InboundBatch { answers: answers.clone(), items: vec![(7, Inbound::Mobile(part))] };
+            take(&parts, &mut reassembly, vec![batch]).await;
+            assert_eq!(answered.recv().await.unwrap(), [(7, Verdict::Later)]);
+        }
+    }
 }
