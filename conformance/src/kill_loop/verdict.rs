@@ -45,6 +45,7 @@ impl Evidence {
         let finals = self.finals(&mut verdict);
         self.every_accepted_message_ended_once_or_is_honestly_open(&finals, &mut verdict);
         self.no_acknowledged_report_is_missing(&mut verdict);
+        self.no_segment_has_the_id_of_another(&mut verdict);
         self.what_went_twice_says_so(&finals, &mut verdict);
         self.the_log_has_no_gaps(&mut verdict);
         verdict
@@ -160,6 +161,25 @@ impl Evidence {
             ("receipts acknowledged", self.seen.acknowledged.len() as u64),
             ("of these told as orphans", told_as_orphans),
         ]);
+    }
+
+    /// A report that was given to the wrong message shows here: its id stands at a segment that never had it.
+    fn no_segment_has_the_id_of_another(&self, verdict: &mut Verdict) {
+        for (number, message) in &self.messages {
+            for segment in message.segments.iter().filter(|segment| !segment.carrier_message_id.is_empty()) {
+                let given = (segment.trunk_id.clone(), segment.carrier_message_id.clone());
+                let part = segment.segment_number;
+                match self.seen.ids.get(&given) {
+                    Some(owner) if (owner.0, u32::from(owner.1)) == (*number, part) => {}
+                    Some((other, other_part)) => verdict.violations.push(format!(
+                        "r{number} part {part} has the id {given:?}, which is that of r{other} part {other_part}"
+                    )),
+                    None => verdict
+                        .violations
+                        .push(format!("r{number} part {part} has the id {given:?}, which was never given")),
+                }
+            }
+        }
     }
 
     fn orphans(&self) -> HashSet<(&str, &str)> {
@@ -387,6 +407,21 @@ mod tests {
             evidence.heard.events.insert(2, event);
         });
         assert_eq!(orphaned, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_segment_with_the_id_of_another_is_told() {
+        let with = |id: &str| {
+            violations(|evidence| {
+                evidence.seen.ids.insert(("smpp".to_owned(), "10".to_owned()), (1, 1));
+                let segment = &mut evidence.messages.get_mut(&0).unwrap().segments[0];
+                segment.trunk_id = "smpp".to_owned();
+                segment.carrier_message_id = id.to_owned();
+            })
+        };
+        assert_eq!(with("9"), Vec::<String>::new());
+        assert!(with("10")[0].contains("that of r1 part 1"));
+        assert!(with("11")[0].contains("never given"));
     }
 
     #[test]
