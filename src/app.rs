@@ -17,7 +17,7 @@ use crate::{
     config::{Config, MessageConfig, TrunkConfig},
     dispatch::{Backlog, Worker, WorkerParts, initial_status},
     domain::{MessageId, TrunkId},
-    events::Subscriptions,
+    events::{Subscriptions, watch_lag},
     grpc::{self, Phase},
     routing::RouteTable,
     sms::{Acceptor, Due, DueParts, InboundParts, Lane, run_inbound},
@@ -50,7 +50,7 @@ pub struct App {
     drain: watch::Sender<bool>,
     phase: watch::Sender<Phase>,
     readiness: watch::Sender<Readiness>,
-    watching: JoinHandle<()>,
+    watching: [JoinHandle<()>; 2],
 }
 
 impl App {
@@ -89,10 +89,12 @@ impl App {
             Due::new(DueParts { store: store.clone(), routes, lanes: trunks.lanes, drain: draining, before });
         let (readiness, _) = watch::channel(Readiness::ready());
         let watching = watch_store(store.clone(), config.store.reserve_octets, readiness.clone());
+        let subscriptions = Subscriptions::spawn(store.clone());
+        let lag = watch_lag(subscriptions.clone());
         let (phase, _) = watch::channel(Phase::Serving);
         Ok(Self {
             acceptor,
-            subscriptions: Subscriptions::spawn(store.clone()),
+            subscriptions,
             store,
             board,
             workers: trunks.workers,
@@ -102,7 +104,7 @@ impl App {
             drain,
             phase,
             readiness,
-            watching: tokio::spawn(watching),
+            watching: [tokio::spawn(watching), tokio::spawn(lag)],
         })
     }
 
@@ -139,7 +141,7 @@ impl App {
     /// Refuses new work, lets the links finish what is on the wire, tells the last events, and closes the store. What is
     /// left is durable. `faces` are the servers, which end by themselves once the last phase is reached.
     pub async fn drain(self, faces: Vec<JoinHandle<()>>) {
-        self.watching.abort();
+        self.watching.iter().for_each(JoinHandle::abort);
         let _ = self.readiness.send(Readiness::not_ready("The daemon is draining."));
         let _ = self.phase.send(Phase::Draining);
         let _ = self.drain.send(true);

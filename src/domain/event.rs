@@ -21,6 +21,12 @@ pub enum EventKind {
     OrphanReport,
 }
 
+impl EventKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] =
+        [Self::MessageState, Self::InboundMessage, Self::TrunkState, Self::OrphanReport];
+}
+
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {

@@ -5,6 +5,7 @@
 //! (`grpc`).
 
 mod feed;
+mod lag;
 mod lease;
 mod owner;
 mod registry;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+pub use lag::watch as watch_lag;
 pub use lease::{ConsumerKey, Delivered};
 pub use owner::{BATCH, MAX_CREDIT};
 pub use registry::{Described, Subscriptions};

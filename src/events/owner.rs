@@ -25,6 +25,7 @@ use crate::{
     clock,
     domain::EventId,
     store::{Cursor, Store, StoreError, Subscription},
+    telemetry::metrics::RedeliveryMetrics,
 };
 
 /// Events in one frame.
@@ -109,6 +110,7 @@ pub struct Owner {
     saved_revision: u64,
     last_save: Instant,
     told_dead_letters: u64,
+    metrics: RedeliveryMetrics,
     drain_until: Option<Instant>,
 }
 
@@ -129,6 +131,7 @@ impl Owner {
         commands: mpsc::Receiver<Command>,
     ) -> Self {
         let deadline = Duration::from_millis(subscription.ack_deadline_ms);
+        let metrics = RedeliveryMetrics::new(subscription.id.as_str());
         Self {
             feed: Feed::new(store.clone()),
             filter: Filter::new(&subscription),
@@ -146,6 +149,7 @@ impl Owner {
             saved_revision: 0,
             last_save: now(),
             told_dead_letters: 0,
+            metrics,
             drain_until: None,
         }
     }
@@ -321,6 +325,7 @@ impl Owner {
         if dead_letters > self.told_dead_letters {
             let count = dead_letters - self.told_dead_letters;
             tracing::warn!(subscription = %self.subscription.id, count, "events were given up as dead letters");
+            self.metrics.dead_letters.increment(count);
             self.told_dead_letters = dead_letters;
         }
     }
@@ -331,7 +336,7 @@ impl Owner {
             if pull.reply.is_closed() {
                 continue;
             }
-            let events = self.leases.take(ConsumerKey::PULL, pull.max, now);
+            let events = self.take(ConsumerKey::PULL, pull.max, now);
             let nothing_comes = self.reading.is_none() && !self.may_read();
             if events.is_empty() && (now < pull.deadline || !nothing_comes) {
                 waiting.push(pull);
@@ -361,7 +366,7 @@ impl Owner {
             }
             let part = self.leases.waiting().div_ceil(keys.len()).clamp(1, BATCH);
             for key in keys {
-                let events = self.leases.take(key, part, now);
+                let events = self.take(key, part, now);
                 let Some(consumer) = self.consumers.get(&key) else { continue };
                 if !events.is_empty() && consumer.frames.try_send(Frame::Events(events)).is_err() {
                     // It left between the two lines above; its events wait again once it is detached.
@@ -369,6 +374,13 @@ impl Owner {
                 }
             }
         }
+    }
+
+    fn take(&mut self, key: ConsumerKey, max: usize, now: Instant) -> Vec<Delivered> {
+        let events = self.leases.take(key, max, now);
+        let again = events.iter().filter(|delivered| delivered.attempt > 1).count();
+        self.metrics.redeliveries.increment(again as u64);
+        events
     }
 
     /// Whether the log has more than was read.

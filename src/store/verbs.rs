@@ -26,7 +26,8 @@ use super::{
 use crate::{
     clock,
     config::MessageConfig,
-    domain::{Event, EventId, MessageId, MessageMoved, Transition},
+    domain::{Event, EventId, EventKind, MessageId, MessageMoved, Transition},
+    telemetry::metrics::{StoreMetrics, seconds},
 };
 
 /// Everything that the verbs work on. Owned by the committer's thread.
@@ -34,6 +35,9 @@ pub(super) struct Verbs {
     pub(super) txn: Txn,
     pub(super) config: MessageConfig,
     pub(super) gauges: Arc<Gauges>,
+    metrics: StoreMetrics,
+    /// Events of this group, by kind.
+    told: [u64; EventKind::ALL.len()],
     pub(super) room: Room,
     pub(super) cache: Cache,
     pub(super) marks: Marks,
@@ -53,6 +57,8 @@ impl Verbs {
             txn: Txn::new(spaces),
             config,
             gauges,
+            metrics: StoreMetrics::new(),
+            told: Default::default(),
             room,
             cache: Cache::default(),
             marks: Marks::default(),
@@ -81,7 +87,13 @@ impl Verbs {
         }
         let begun = Instant::now();
         self.txn.commit()?;
-        self.gauges.committed(rows, begun.elapsed());
+        let took = begun.elapsed();
+        self.gauges.committed(rows, took);
+        self.metrics.commit_seconds.record(seconds(took));
+        self.metrics.batch_rows.record(rows as f64);
+        for (kind, told) in EventKind::ALL.into_iter().zip(std::mem::take(&mut self.told)) {
+            self.metrics.appended(kind, told);
+        }
         Ok(())
     }
 
@@ -167,6 +179,7 @@ impl Verbs {
         event.record_time = self.now;
         self.txn.put(Space::Event, number_key(sequence), &event)?;
         self.sequence = sequence;
+        self.told[event.payload.kind() as usize] += 1;
         Ok(())
     }
 }

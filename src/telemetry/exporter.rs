@@ -102,10 +102,10 @@ mod tests {
             trunk.ambiguous();
             trunk.reconnects.increment(1);
             trunk.queue.set(7.0);
-            metrics::events_appended(EventKind::MessageState, 2);
-            let subscription = metrics::SubscriptionMetrics::new("billing");
-            subscription.backlog.set(2.0);
+            metrics::LagMetrics::new("billing").set(2, Duration::from_secs(9));
+            metrics::RedeliveryMetrics::new("billing").redeliveries.increment(1);
             let store = metrics::StoreMetrics::new();
+            store.appended(EventKind::MessageState, 2);
             store.commit_seconds.record(0.003);
             store.batch_rows.record(100.0);
             store.free_bytes.set(1e9);
@@ -130,6 +130,8 @@ mod tests {
             "carrierd_store_batch_rows_bucket{le=\"128\"} 1",
             "carrierd_events_appended_total{kind=\"message_state\"} 2",
             "carrierd_event_backlog{subscription=\"billing\"} 2",
+            "carrierd_event_oldest_unacked_age_seconds{subscription=\"billing\"} 9",
+            "carrierd_event_redeliveries_total{subscription=\"billing\"} 1",
             "carrierd_link_reconnects_total{trunk=\"cmcc-bj-1\"} 1",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} is missing:\n{text}");

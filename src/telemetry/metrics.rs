@@ -70,6 +70,10 @@ pub fn describe() {
         "Age of the first event that a subscription has not confirmed."
     );
     describe_counter!("carrierd_event_redeliveries_total", "Events delivered again.");
+    describe_counter!(
+        "carrierd_event_dead_letters_total",
+        "Events given up after the most deliveries that a subscription allows."
+    );
     describe_gauge!("carrierd_store_free_bytes", Unit::Bytes, "Free space on the store's disk.");
     describe_histogram!(
         "carrierd_store_commit_seconds",
@@ -77,9 +81,6 @@ pub fn describe() {
         "One commit of the store, fsync included."
     );
     describe_histogram!("carrierd_store_batch_rows", "Rows written by one commit.");
-    describe_gauge!("carrierd_store_commits", "Commits since the start.");
-    describe_gauge!("carrierd_store_rows", "Rows written since the start.");
-    describe_gauge!("carrierd_store_commit_seconds_p99", Unit::Seconds, "99th percentile of recent commits.");
     describe_gauge!("carrierd_build_info", "Always 1; the version is a label.");
     gauge!("carrierd_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
@@ -94,37 +95,49 @@ pub fn refused(reason: &'static str) {
     counter!("carrierd_sms_refused_total", "reason" => reason).increment(1);
 }
 
-/// Events were written to the log.
-pub fn events_appended(kind: EventKind, events: u64) {
-    let kind = match kind {
-        EventKind::MessageState => "message_state",
-        EventKind::InboundMessage => "inbound_message",
-        EventKind::TrunkState => "trunk_state",
-        EventKind::OrphanReport => "orphan_report",
-    };
-    counter!("carrierd_events_appended_total", "kind" => kind).increment(events);
-}
-
-/// The handles of one subscription, built once. Subscriptions are made by operations, so they are few.
+/// How far behind one subscription is. Subscriptions are made by operations, so they are few.
 #[derive(Clone)]
-pub struct SubscriptionMetrics {
-    /// Events after what it has confirmed.
-    pub backlog: Gauge,
-    /// Age of the first event that it has not confirmed, seconds.
-    pub oldest_unacked: Gauge,
-    /// Events delivered again.
-    pub redeliveries: Counter,
+pub struct LagMetrics {
+    backlog: Gauge,
+    oldest_unacked: Gauge,
 }
 
-impl SubscriptionMetrics {
+impl LagMetrics {
     /// The handles of a subscription.
     #[must_use]
     pub fn new(subscription: &str) -> Self {
         let label = subscription.to_owned();
         Self {
             backlog: gauge!("carrierd_event_backlog", "subscription" => label.clone()),
-            oldest_unacked: gauge!("carrierd_event_oldest_unacked_age_seconds", "subscription" => label.clone()),
-            redeliveries: counter!("carrierd_event_redeliveries_total", "subscription" => label),
+            oldest_unacked: gauge!("carrierd_event_oldest_unacked_age_seconds", "subscription" => label),
+        }
+    }
+
+    /// Sets the events after what it has confirmed, and the age of the first of them.
+    #[allow(clippy::cast_precision_loss, reason = "a gauge")]
+    pub fn set(&self, backlog: u64, oldest: Duration) {
+        self.backlog.set(backlog as f64);
+        self.oldest_unacked.set(seconds(oldest));
+    }
+}
+
+/// What had to be delivered more than once, of one subscription in use.
+#[derive(Clone)]
+pub struct RedeliveryMetrics {
+    /// Events delivered again.
+    pub redeliveries: Counter,
+    /// Events given up.
+    pub dead_letters: Counter,
+}
+
+impl RedeliveryMetrics {
+    /// The handles of a subscription.
+    #[must_use]
+    pub fn new(subscription: &str) -> Self {
+        let label = subscription.to_owned();
+        Self {
+            redeliveries: counter!("carrierd_event_redeliveries_total", "subscription" => label.clone()),
+            dead_letters: counter!("carrierd_event_dead_letters_total", "subscription" => label),
         }
     }
 }
@@ -138,6 +151,7 @@ pub struct StoreMetrics {
     pub batch_rows: Histogram,
     /// Free space on its disk, octets.
     pub free_bytes: Gauge,
+    appended: [Counter; EventKind::ALL.len()],
 }
 
 impl StoreMetrics {
@@ -148,7 +162,23 @@ impl StoreMetrics {
             commit_seconds: histogram!("carrierd_store_commit_seconds"),
             batch_rows: histogram!("carrierd_store_batch_rows"),
             free_bytes: gauge!("carrierd_store_free_bytes"),
+            appended: EventKind::ALL
+                .map(|kind| counter!("carrierd_events_appended_total", "kind" => kind_name(kind))),
         }
+    }
+
+    /// Events of a kind are in the log.
+    pub fn appended(&self, kind: EventKind, events: u64) {
+        self.appended[kind as usize].increment(events);
+    }
+}
+
+fn kind_name(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::MessageState => "message_state",
+        EventKind::InboundMessage => "inbound_message",
+        EventKind::TrunkState => "trunk_state",
+        EventKind::OrphanReport => "orphan_report",
     }
 }
 
