@@ -15,7 +15,7 @@ use super::{
     rows::{Space, Spaces, decode, doubt_key, doubt_of},
     txn::{Txn, failed},
 };
-use crate::domain::{MessageId, Number, TrunkId};
+use crate::domain::{MessageId, Number, Report, TrunkId};
 
 /// How far a carrier's submit time, often cut to the minute, may be from ours, microseconds.
 const SUBMIT_TIME_TOLERANCE: u64 = 90_000_000;
@@ -96,14 +96,17 @@ impl Doubts {
         }
     }
 
-    /// The tries on `trunk` that may have gone to `recipient` at about `submit_time`.
-    pub(super) fn near(&self, trunk: &TrunkId, recipient: &Number, submit_time: Timestamp) -> Vec<Doubt> {
+    /// The tries on `trunk` that a report may mean by recipient and times.
+    pub(super) fn near(&self, trunk: &TrunkId, report: &Report) -> Vec<Doubt> {
+        let Some(submit_time) = report.submit_time else { return Vec::new() };
         if self.by_time.is_empty() {
             return Vec::new();
         }
-        let destination: Destination = (trunk.clone(), recipient.comparable().into());
+        let destination: Destination = (trunk.clone(), report.recipient.comparable().into());
         let near = |doubt: &&Doubt| {
-            doubt.submit_time.abs_diff(submit_time.as_microsecond()) <= SUBMIT_TIME_TOLERANCE
+            // A report that has waited here can't be about what was sent since.
+            doubt.submit_time <= report.receive_time.as_microsecond()
+                && doubt.submit_time.abs_diff(submit_time.as_microsecond()) <= SUBMIT_TIME_TOLERANCE
         };
         self.by_destination.get(&destination).into_iter().flatten().filter(near).copied().collect()
     }

@@ -178,9 +178,8 @@ impl Verbs {
         trunk: &TrunkId,
         report: &Report,
     ) -> Result<Option<ReportFate>, StoreError> {
-        let Some(submit_time) = report.submit_time else { return Ok(None) };
         let mut found: Option<(Box<Live>, Doubt)> = None;
-        for doubt in self.doubts.near(trunk, &report.recipient, submit_time) {
+        for doubt in self.doubts.near(trunk, report) {
             if let Some((live, other)) = &found {
                 if (other.message_id, other.segment) == (doubt.message_id, doubt.segment) {
                     continue;

@@ -150,6 +150,10 @@ async fn the_only_unknown_segment_that_fits_is_ended_by_a_report_without_a_match
             timed("too early", &attempt, -91),
             timed("too late", &attempt, 91),
             Report { sender: "1069002".into(), ..timed("sender", &attempt, 0) },
+            Report {
+                receive_time: attempt.submit_time - Duration::from_millis(1),
+                ..timed("before it was sent", &attempt, 0)
+            },
             Report { recipient: Number::from_carrier(b"13900139000"), ..timed("recipient", &attempt, 0) },
         ] {
             assert_eq!(bench.report(misfit).await, ReportFate::Parked);
