@@ -223,8 +223,15 @@ impl Worker {
         for job in gone {
             self.drop_message(job.message.id);
         }
-        let store = self.parts.store.clone();
-        self.settling.push_back(async move { (store.end(endings).await, Vec::new()) }.boxed());
+        let (store, metrics) = (self.parts.store.clone(), self.parts.metrics.clone());
+        let end = async move {
+            let ended = store.end(endings).await;
+            for one in ended.iter().flatten().filter(|one| one.ended_now) {
+                metrics.ended(one.state, Some(&expired()));
+            }
+            (ended, Vec::new())
+        };
+        self.settling.push_back(end.boxed());
     }
 
     /// Takes as much as window and pace allow and marks it durably as possibly sent.
@@ -339,10 +346,9 @@ async fn poll_marked(marking: &mut Option<Marked>) -> (Result<Vec<Attempt>, Stor
 }
 
 fn expiry(job: &Job) -> Ending {
-    let text = "its validity ended before the carrier took it";
-    Ending {
-        message_id: job.message.id,
-        state: SegmentState::Expired,
-        status: CarrierStatus::ours(FailureClass::Expired, true, text),
-    }
+    Ending { message_id: job.message.id, state: SegmentState::Expired, status: expired() }
+}
+
+fn expired() -> CarrierStatus {
+    CarrierStatus::ours(FailureClass::Expired, true, "its validity ended before the carrier took it")
 }

@@ -1,7 +1,7 @@
 //! The life of a message as state: pure merging of outcomes and reports, segment by segment.
 //!
-//! Final states stay final: the first failure of a segment, or the arrival of all, decides the message once; what
-//! comes later is noted at the segment and changes nothing else.
+//! Final states stay final: the first failure of a segment, or the arrival of all, decides the message once. Segments
+//! that have left by then go on by themselves: what comes of them later is noted there and changes nothing else.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -230,13 +230,50 @@ impl Delivery {
         self.conclude(previous, state, status, now)
     }
 
-    /// Ends every segment that is not final with `state`: expiry, withdrawal, the end of the report window.
-    pub fn end(&mut self, state: SegmentState, status: Option<CarrierStatus>, now: Timestamp) -> Transition {
+    /// Ends the message by our own decision: every segment that is queued and, by `on_wire`, has not left takes `state`.
+    /// The others go on by themselves. `None`: all have left, so the carrier is to end it.
+    pub fn end_unsent(
+        &mut self,
+        state: SegmentState,
+        status: Option<CarrierStatus>,
+        now: Timestamp,
+        on_wire: impl Fn(u8) -> bool,
+    ) -> Option<Transition> {
+        let previous = self.state();
+        let mut any = false;
+        for segment in self.unsent_mut(on_wire) {
+            segment.state = state;
+            any = true;
+        }
+        any.then(|| self.conclude(previous, state, status, now))
+    }
+
+    /// Ends the message because nothing more was heard of it: every segment that is not final is unknown.
+    pub fn give_up(&mut self, status: CarrierStatus, now: Timestamp) -> Transition {
         let previous = self.state();
         for segment in self.segments.iter_mut().filter(|segment| !segment.state.is_final()) {
-            segment.state = state;
+            segment.state = SegmentState::Unknown;
         }
-        self.conclude(previous, state, status, now)
+        self.conclude(previous, SegmentState::Unknown, Some(status), now)
+    }
+
+    /// Once the message has ended, what has not left stays here.
+    pub fn cancel_unsent(&mut self, on_wire: impl Fn(u8) -> bool) {
+        for segment in self.unsent_mut(on_wire) {
+            segment.state = SegmentState::Canceled;
+            segment.status = Some(CarrierStatus::ours(
+                FailureClass::None,
+                true,
+                "not sent: another segment of the message had failed",
+            ));
+        }
+    }
+
+    fn unsent_mut(&mut self, on_wire: impl Fn(u8) -> bool) -> impl Iterator<Item = &mut Segment> {
+        let numbered = (1..).zip(&mut self.segments);
+        let unsent = numbered
+            .filter(move |(number, segment)| segment.state == SegmentState::Queued && !on_wire(*number));
+        unsent.map(|(_, segment)| segment)
     }
 
     /// Applies a report about the segment of a number from 1.
@@ -302,24 +339,8 @@ impl Delivery {
         }
         if let Some(state) = end {
             self.ended = Some(End { state, time: now });
-            self.stop_rest(state);
         }
         Transition { previous, state: self.state(), ended: end.is_some() }
-    }
-
-    /// Once the message has failed, what has not left stays here.
-    fn stop_rest(&mut self, state: MessageState) {
-        if state == MessageState::Delivered || state == MessageState::Submitted {
-            return;
-        }
-        for segment in self.segments.iter_mut().filter(|segment| segment.state == SegmentState::Queued) {
-            segment.state = SegmentState::Canceled;
-            segment.status = Some(CarrierStatus::ours(
-                FailureClass::None,
-                true,
-                "not sent: another segment of the message had failed",
-            ));
-        }
     }
 }
 
@@ -371,16 +392,36 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_segment_ends_the_message_and_stops_the_rest() {
-        let mut delivery = delivery(3);
+    fn a_refused_segment_ends_the_message_and_stops_what_has_not_left() {
+        let mut delivery = delivery(4);
         delivery.move_segment(1, SegmentState::Submitted, None, now());
         let moved = delivery.move_segment(2, SegmentState::Rejected, None, now());
         assert!(moved.ended && moved.state == MessageState::Rejected);
+        // The fourth is on the wire: nobody may say that it was not sent.
+        delivery.cancel_unsent(|number| number == 4);
         assert_eq!(delivery.segments[2].state, SegmentState::Canceled);
-        let ReportEffect::Applied(later) = delivery.report(1, &report(ReportedState::Delivered)) else {
-            panic!("a segment's report is noted after the end")
-        };
-        assert!(!later.ended && delivery.state() == MessageState::Rejected);
+        assert_eq!(delivery.segments[3].state, SegmentState::Queued);
+        delivery.move_segment(4, SegmentState::Submitted, None, now());
+        for number in [1, 4] {
+            let ReportEffect::Applied(later) = delivery.report(number, &report(ReportedState::Delivered))
+            else {
+                panic!("a segment's report is noted after the end")
+            };
+            assert!(!later.ended && delivery.state() == MessageState::Rejected);
+        }
+    }
+
+    #[test]
+    fn our_own_end_leaves_alone_what_the_carrier_may_have() {
+        let mut delivery = delivery(3);
+        delivery.move_segment(1, SegmentState::Submitted, None, now());
+        let moved = delivery.end_unsent(SegmentState::Expired, None, now(), |number| number == 2).unwrap();
+        assert!(moved.ended && moved.state == MessageState::Expired);
+        let states = delivery.segments.iter().map(|segment| segment.state).collect::<Vec<_>>();
+        assert_eq!(states, [SegmentState::Submitted, SegmentState::Queued, SegmentState::Expired]);
+        let mut sent = Delivery::accepted(delivery.plan, true, 7);
+        assert_eq!(sent.end_unsent(SegmentState::Expired, None, now(), |_| true), None);
+        assert_eq!(sent.ended, None);
     }
 
     #[test]
@@ -408,7 +449,8 @@ mod tests {
         let mut delivery = delivery(1);
         delivery.move_segment(1, SegmentState::Ambiguous, None, now());
         assert_eq!(delivery.state(), MessageState::Submitting);
-        let moved = delivery.end(SegmentState::Unknown, None, now());
+        let status = CarrierStatus::ours(FailureClass::NoResponse, true, "");
+        let moved = delivery.give_up(status, now());
         assert!(moved.ended && moved.state == MessageState::Unknown);
     }
 }

@@ -54,7 +54,7 @@ impl Verbs {
             self.give_back(id, live);
             return Ok(Withdrawn::NotCancelable(state));
         }
-        if live.delivery.possible_duplicate || self.marks.is_on_wire(id) {
+        if live.delivery.possible_duplicate || self.marks.any_of(id) {
             self.give_back(id, live);
             return Ok(Withdrawn::NotCancelable(MessageState::Submitting));
         }
@@ -62,19 +62,22 @@ impl Verbs {
             source: StatusSource::Operator,
             ..CarrierStatus::ours(FailureClass::None, true, "withdrawn before it was sent")
         };
-        let moved = live.delivery.end(SegmentState::Canceled, Some(status), self.now);
-        self.tell_move(&live, moved, None, self.now)?;
+        if let Some(moved) =
+            live.delivery.end_unsent(SegmentState::Canceled, Some(status), self.now, |_| false)
+        {
+            self.tell_move(&live, moved, None, self.now)?;
+        }
         self.keep(id, live)?;
         Ok(Withdrawn::Canceled)
     }
 
-    /// Ends messages by our own decision. One that has ended stays as it is.
+    /// Ends messages of which something has not left. Those that have ended, or have left as a whole, stay as they are.
     pub(super) fn end(&mut self, endings: Vec<Ending>) -> Result<Vec<Settled>, StoreError> {
         endings.into_iter().map(|ending| self.end_one(ending)).collect()
     }
 
-    pub(super) fn end_one(&mut self, ending: Ending) -> Result<Settled, StoreError> {
-        let id = ending.message_id;
+    fn end_one(&mut self, ending: Ending) -> Result<Settled, StoreError> {
+        let Ending { message_id: id, state, status } = ending;
         let Some(mut live) = self.take(id)? else {
             tracing::warn!(message_id = %id, "a message to be ended is not in the store");
             return Ok(Settled {
@@ -84,14 +87,34 @@ impl Verbs {
                 reported: None,
             });
         };
-        if let Some(end) = live.delivery.ended {
+        let ended = live.delivery.ended.is_some();
+        let moved = if ended {
+            None
+        } else {
+            let on_wire = |number| self.marks.is_on_wire(id, number);
+            live.delivery.end_unsent(state, Some(status), self.now, on_wire)
+        };
+        let Some(moved) = moved else {
+            let state = live.delivery.state();
             self.give_back(id, live);
-            return Ok(Settled { state: end.state, ended: true, ended_now: false, reported: None });
-        }
-        let moved = live.delivery.end(ending.state, Some(ending.status), self.now);
+            return Ok(Settled { state, ended, ended_now: false, reported: None });
+        };
         let settled = Settled { state: moved.state, ended: true, ended_now: true, reported: None };
         self.tell_move(&live, moved, None, self.now)?;
         self.keep(id, live)?;
         Ok(settled)
+    }
+
+    /// Ends a message whose report did not come in time. `false`: it has ended meanwhile.
+    pub(super) fn give_up(&mut self, id: MessageId, status: CarrierStatus) -> Result<bool, StoreError> {
+        let Some(mut live) = self.take(id)? else { return Ok(false) };
+        if live.delivery.ended.is_some() {
+            self.give_back(id, live);
+            return Ok(false);
+        }
+        let moved = live.delivery.give_up(status, self.now);
+        self.tell_move(&live, moved, None, self.now)?;
+        self.keep(id, live)?;
+        Ok(true)
     }
 }

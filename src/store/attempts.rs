@@ -44,14 +44,25 @@ struct Mark {
 }
 
 impl Marks {
+    /// Whether a segment may be on the wire.
+    pub(super) fn is_on_wire(&self, id: MessageId, number: u8) -> bool {
+        self.open.contains_key(&(id, number))
+    }
+
     /// Whether any segment of a message may be on the wire.
-    pub(super) fn is_on_wire(&self, id: MessageId) -> bool {
-        (1..=u8::MAX).any(|number| self.open.contains_key(&(id, number)))
+    pub(super) fn any_of(&self, id: MessageId) -> bool {
+        (1..=u8::MAX).any(|number| self.is_on_wire(id, number))
     }
 
     /// Whether anything of a trunk may be on the wire.
     pub(super) fn any_on_wire(&self, trunk: &TrunkId) -> bool {
         self.rows.get(trunk).is_some_and(|rows| !rows.is_empty())
+    }
+
+    /// Takes note of what a row of an earlier run names.
+    pub(super) fn recall(&mut self, trunk: &TrunkId, row: u64, attempt: Attempt) {
+        let key = (attempt.message_id, attempt.segment);
+        self.open.insert(key, Mark { trunk: trunk.clone(), row, attempt });
     }
 
     fn add(&mut self, txn: &mut Txn, trunk: &TrunkId, attempts: Vec<Attempt>) -> Result<(), StoreError> {
@@ -298,7 +309,7 @@ fn note_outcome(
     if !late && *outcome != SubmitOutcome::NeverSent {
         segment.attempts = segment.attempts.max(attempt.attempts).saturating_add(1);
     }
-    if segment.state != awaited || !open {
+    if segment.state != awaited {
         return None;
     }
     if carrier_id.is_some() {
@@ -310,6 +321,10 @@ fn note_outcome(
         NextStep::Submitted => delivery.move_segment(number, SegmentState::Submitted, status, *response_time),
         NextStep::Await => delivery.move_segment(number, SegmentState::Ambiguous, status, *response_time),
         NextStep::End(state) => delivery.move_segment(number, *state, status, *response_time),
+        // The message has ended, so it is not sent again, but it may have left.
+        NextStep::Again { duplicate: true } if !open => {
+            delivery.move_segment(number, SegmentState::Ambiguous, status, *response_time)
+        }
         NextStep::Again { duplicate } => {
             delivery.possible_duplicate |= duplicate;
             delivery.move_segment(number, SegmentState::Queued, status, *response_time)

@@ -12,11 +12,11 @@ use fjall::{Database, PersistMode, Readable, Slice};
 
 use super::{
     Attempt, ParkedReport, Recovered, StoreError,
-    attempts::is_stale,
+    attempts::{Marks, is_stale},
     doubts::{Doubt, Doubts},
     events,
     room::Room,
-    rows::{Space, Spaces, decode, encode, id_of, number_of, wire_trunk},
+    rows::{Space, Spaces, decode, encode, id_of, number_of, wire_of},
     txn::failed,
     usage::Gauges,
     verbs::Verbs,
@@ -136,26 +136,32 @@ fn read_open(spaces: &Spaces) -> Result<u64, StoreError> {
 /// wire, and how many of these are sent again.
 fn resolve_wire(verbs: &mut Verbs) -> Result<(u64, u64), StoreError> {
     let spaces = verbs.txn.spaces().clone();
-    let (mut ambiguous, mut resubmitted) = (0, 0);
+    let mut on_wire = Vec::new();
     for row in spaces.db.snapshot().iter(&spaces[Space::Wire]) {
         let (key, row) = row.into_inner().map_err(|error| failed(&error))?;
-        let trunk = wire_trunk(&key)?;
+        let (trunk, number) = wire_of(&key)?;
         for attempt in decode::<Vec<Attempt>>(Space::Wire, &key, &row)? {
-            match resolve(verbs, &trunk, &attempt)? {
-                Some(AmbiguityPolicy::AwaitReport) => ambiguous += 1,
-                Some(AmbiguityPolicy::Resubmit) => {
-                    ambiguous += 1;
-                    resubmitted += 1;
-                }
-                None => {}
-            }
+            verbs.marks.recall(&trunk, number, attempt.clone());
+            on_wire.push((trunk.clone(), attempt));
         }
         verbs.txn.remove(Space::Wire, key);
     }
+    let (mut ambiguous, mut resubmitted) = (0, 0);
+    for (trunk, attempt) in on_wire {
+        match resolve(verbs, &trunk, &attempt)? {
+            Some(AmbiguityPolicy::AwaitReport) => ambiguous += 1,
+            Some(AmbiguityPolicy::Resubmit) => {
+                ambiguous += 1;
+                resubmitted += 1;
+            }
+            None => {}
+        }
+    }
+    verbs.marks = Marks::default();
     Ok((ambiguous, resubmitted))
 }
 
-/// `None`: the try had been settled, or its message had ended.
+/// Gives what is done about a try; `None`: it had been settled.
 fn resolve(
     verbs: &mut Verbs,
     trunk: &TrunkId,
@@ -167,7 +173,7 @@ fn resolve(
     }
     let ended = live.delivery.ended.is_some();
     let Some(segment) =
-        live.delivery.segment_mut(attempt.segment).filter(|segment| !ended && !is_stale(segment, attempt))
+        live.delivery.segment_mut(attempt.segment).filter(|segment| !is_stale(segment, attempt))
     else {
         verbs.give_back(attempt.message_id, live);
         return Ok(None);
@@ -178,7 +184,7 @@ fn resolve(
     if live.message.report_requested {
         verbs.doubts.add(&mut verbs.txn, trunk, &live.message.to, Doubt::from(attempt))?;
     }
-    let policy = live.message.ambiguity;
+    let policy = if ended { AmbiguityPolicy::AwaitReport } else { live.message.ambiguity };
     match policy {
         AmbiguityPolicy::AwaitReport => {
             let time = verbs.now;

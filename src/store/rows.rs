@@ -238,12 +238,13 @@ pub(super) fn wire_key(trunk: &TrunkId, number: u64) -> UserKey {
     trunk_key(trunk, &number.to_be_bytes())
 }
 
-/// The trunk of a key of `wire`.
-pub(super) fn wire_trunk(key: &[u8]) -> Result<TrunkId, StoreError> {
+/// The trunk and the number of a key of `wire`.
+pub(super) fn wire_of(key: &[u8]) -> Result<(TrunkId, u64), StoreError> {
     key.split_last_chunk::<8>()
-        .and_then(|(trunk, _)| trunk.strip_suffix(&[0]))
-        .and_then(|trunk| std::str::from_utf8(trunk).ok())
-        .map(TrunkId::from)
+        .and_then(|(trunk, number)| {
+            let trunk = std::str::from_utf8(trunk.strip_suffix(&[0])?).ok()?;
+            Some((TrunkId::from(trunk), u64::from_be_bytes(*number)))
+        })
         .ok_or_else(|| corrupt(Space::Wire, key, "its key names no trunk".into()))
 }
 

@@ -6,7 +6,7 @@ use fjall::Readable;
 use jiff::Timestamp;
 
 use super::{
-    Ending, ParkedReport, StoreError, Swept,
+    ParkedReport, StoreError, Swept,
     rows::{Space, decode, id_of, number_key},
     txn::failed,
     verbs::Verbs,
@@ -121,33 +121,14 @@ impl Verbs {
             if delivery.segments.iter().any(|segment| segment.state == SegmentState::Queued) {
                 // What has not left waits for its validity, not for a report.
                 self.windows.left.get_or_insert(id);
-            } else if self.close_window(id)? {
-                swept.unknown += 1;
+            } else {
+                let text = "no report came before the report window closed";
+                let status = CarrierStatus::ours(FailureClass::NoResponse, true, text);
+                swept.unknown += u64::from(self.give_up(id, status)?);
             }
         }
         self.windows.finish(cutoff);
         Ok(())
-    }
-
-    /// Ends a message whose report did not come. `false`: it has ended meanwhile.
-    fn close_window(&mut self, id: MessageId) -> Result<bool, StoreError> {
-        if self.has_ended(id)? {
-            return Ok(false);
-        }
-        let status = CarrierStatus::ours(
-            FailureClass::NoResponse,
-            true,
-            "no report came before the report window closed",
-        );
-        self.end_one(Ending { message_id: id, state: SegmentState::Unknown, status })?;
-        Ok(true)
-    }
-
-    fn has_ended(&mut self, id: MessageId) -> Result<bool, StoreError> {
-        let Some(live) = self.take(id)? else { return Ok(true) };
-        let ended = live.delivery.ended.is_some();
-        self.give_back(id, live);
-        Ok(ended)
     }
 }
 

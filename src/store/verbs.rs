@@ -124,6 +124,7 @@ impl Verbs {
             self.cache.keep(id, live);
             return Ok(());
         }
+        live.delivery.cancel_unsent(|number| self.marks.is_on_wire(id, number));
         self.txn.put(Space::Closed, id_key(id), &live.delivery)?;
         if !live.closed {
             live.closed = true;

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use super::bench::*;
 use crate::{
     domain::{
-        CarrierStatus, EventKind, FailureClass, MessageState, Payload, ReportedState, SegmentState,
-        SubmitOutcome, UnknownCause,
+        CarrierStatus, EventKind, FailureClass, MessageId, MessageState, Payload, Report, ReportedState,
+        SegmentState, SubmitOutcome, UnknownCause,
     },
     store::{Accepted, Attempt, Ending, MessageKey, NextStep, ReportFate, Settlement, StoreError, Withdrawn},
 };
@@ -177,6 +177,78 @@ async fn a_message_is_withdrawn_only_while_nothing_has_left() {
         assert_eq!(bench.moves().await, [(id, MessageState::Canceled)]);
     })
     .await;
+}
+
+/// Three parts: the first is on the wire, the second is refused, the third has not left.
+async fn refused_in_the_middle(bench: &mut Bench) -> (MessageId, Attempt) {
+    let id = bench.accept(segments("r1", 3)).await;
+    let three = |segment| Attempt { plan: plan(3), ..attempt(id, segment) };
+    let (first, second) = (three(1), three(2));
+    bench.begin(&first).await;
+    bench.begin(&second).await;
+    let end = NextStep::End(SegmentState::Rejected);
+    let settled = bench.settle(settlement(second, refusal(), end)).await;
+    assert_eq!((settled.state, settled.ended_now), (MessageState::Rejected, true));
+    (id, first)
+}
+
+#[tokio::test]
+async fn a_part_that_is_on_the_wire_when_its_message_ends_is_not_said_to_be_unsent() {
+    let mut bench = Bench::new();
+    let (id, first) = refused_in_the_middle(&mut bench).await;
+    assert_eq!(bench.segment(id, 1).await, SegmentState::Queued);
+    assert_eq!(bench.segment(id, 3).await, SegmentState::Canceled);
+    bench.settle(taken(first, "c1")).await;
+    assert_eq!(bench.segment(id, 1).await, SegmentState::Submitted);
+    bench.report(report("c1", ReportedState::Delivered)).await;
+    assert_eq!(bench.segment(id, 1).await, SegmentState::Delivered);
+    assert_eq!(bench.moves().await, [(id, MessageState::Rejected)]);
+}
+
+#[tokio::test]
+async fn a_part_on_the_wire_of_a_message_that_has_ended_is_unknown_after_a_crash() {
+    let mut bench = Bench::new();
+    let (id, first) = refused_in_the_middle(&mut bench).await;
+    bench.restart();
+    assert_eq!((bench.recovered.ambiguous, bench.recovered.resubmitted), (1, 0));
+    assert_eq!(bench.segment(id, 1).await, SegmentState::Ambiguous);
+    let report = Report { submit_time: Some(first.submit_time), ..report("c1", ReportedState::Delivered) };
+    assert_eq!(bench.report(report).await, ReportFate::ResolvedUnknown);
+    assert_eq!(bench.segment(id, 1).await, SegmentState::Delivered);
+    assert_eq!(bench.moves().await, [(id, MessageState::Rejected)]);
+}
+
+#[tokio::test]
+async fn a_part_of_a_message_that_has_ended_is_not_sent_again() {
+    for (outcome, state) in [
+        (SubmitOutcome::NeverSent, SegmentState::Canceled),
+        (SubmitOutcome::Unknown { cause: UnknownCause::LinkLost }, SegmentState::Ambiguous),
+    ] {
+        let mut bench = Bench::new();
+        let (id, first) = refused_in_the_middle(&mut bench).await;
+        let duplicate = matches!(outcome, SubmitOutcome::Unknown { .. });
+        let settled = bench.settle(settlement(first, outcome, NextStep::Again { duplicate })).await;
+        assert!(settled.ended && !settled.ended_now);
+        assert_eq!(bench.segment(id, 1).await, state);
+        assert!(!bench.message(id).await.delivery.possible_duplicate);
+    }
+}
+
+#[tokio::test]
+async fn what_the_carrier_may_have_does_not_expire() {
+    let bench = Bench::new();
+    let id = bench.accept(segments("r1", 2)).await;
+    let two = |segment| Attempt { plan: plan(2), ..attempt(id, segment) };
+    bench.begin(&two(1)).await;
+    let ending = Ending {
+        message_id: id,
+        state: SegmentState::Expired,
+        status: CarrierStatus::ours(FailureClass::Expired, true, "its validity ended"),
+    };
+    let settled = bench.store().end(vec![ending]).await.unwrap()[0];
+    assert_eq!((settled.state, settled.ended_now), (MessageState::Expired, true));
+    assert_eq!(bench.segment(id, 1).await, SegmentState::Queued);
+    assert_eq!(bench.segment(id, 2).await, SegmentState::Expired);
 }
 
 #[tokio::test]

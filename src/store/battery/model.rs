@@ -186,8 +186,10 @@ async fn happen(bench: &mut Bench, reference: &mut Reference, happening: &Happen
             let status = CarrierStatus::ours(FailureClass::Expired, true, "expired");
             let ending = Ending { message_id: known.id, state: SegmentState::Expired, status };
             let settled = bench.store().end(vec![ending]).await.unwrap()[0];
-            assert!(settled.ended);
-            if known.ended.is_none() {
+            let unsent = known.segment == SegmentState::Queued && known.on_wire.is_none();
+            assert_eq!(settled.ended_now, unsent);
+            assert_eq!(settled.ended, unsent || known.ended.is_some());
+            if unsent {
                 known.end(SegmentState::Expired);
                 let end = (known.id, MessageState::Expired);
                 reference.ends.push(end);
