@@ -743,8 +743,8 @@ fn lost_framing_is_said_to_the_peer_and_ends_the_session() {
     let (mut session, now) = binder(Config::default(), 99);
     submit(&mut session, now, 1);
     let error = DecodeError { field: "command_length", offset: 0, kind: DecodeErrorKind::UnitLength(3) };
-    session.handle_framing_lost(now, error);
-    assert_eq!(sent(&mut session), [(NACK, 0, MALFORMED)]);
+    session.handle_framing_lost(now, error, &[0, 0, 0, 3, 0, 2, 0x12, 0x34]);
+    assert_eq!(sent(&mut session), [(NACK, 0x1234, MALFORMED)]);
     assert_eq!(
         events(&mut session),
         [Seen::Unanswered(1, Unanswered::NeverSent), Seen::Closed(CloseReason::FramingLost(error)),]

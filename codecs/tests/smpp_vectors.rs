@@ -464,7 +464,31 @@ fn an_unusable_length_ends_the_stream() {
         assert_eq!(error.severity(), codecs::Severity::Stream, "{name}");
         assert_eq!(Status::from(&error), Status::RINVCMDLEN, "{name}");
     }
-    let (nack, sequence) = Smpp::server("SMSC1", Version::V34).framing_lost().unwrap();
+}
+
+#[test]
+fn lost_framing_is_nacked_with_the_sequence_of_the_request_that_lost_it() {
+    let smpp = Smpp::server("SMSC1", Version::V34);
+    let nacked = |stream: &[u8]| {
+        let (nack, sequence) = smpp.framing_lost(stream).unwrap();
+        assert_eq!((nack.body.command_id(), nack.status), (CommandId::GENERIC_NACK, Status::RINVCMDLEN));
+        sequence
+    };
+    let n3 = octets("N3");
+    assert_eq!(nacked(&n3), 24);
+    assert_eq!(nacked(&[n3.as_slice(), &[0xAA; 40]].concat()), 24);
+    for short in 0..16 {
+        assert_eq!(nacked(&n3[..short]), 0, "{short} octets have no whole header");
+    }
+    // A response's sequence is ours: back at the peer it would name a request of the peer's.
+    let mut response = n3;
+    response[4] = 0x80;
+    assert_eq!(nacked(&response), 0);
+}
+
+#[test]
+fn a_nack_that_names_no_request_has_the_worked_octets() {
+    let (nack, sequence) = Smpp::server("SMSC1", Version::V34).framing_lost(&octets("N1")).unwrap();
     let mut out = BytesMut::new();
     nack.encode(sequence, &mut out).unwrap();
     assert_eq!(out, octets("E20"));
