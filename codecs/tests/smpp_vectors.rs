@@ -6,7 +6,7 @@ mod examples;
 
 use bytes::{Bytes, BytesMut};
 use codecs::{
-    frame,
+    DecodeError, DecodeErrorKind, frame,
     session::{Dialect, Refusal, UnitKind},
     smpp::*,
 };
@@ -452,8 +452,22 @@ fn tolerates_what_peers_often_do() {
     assert!(n15.tlvs.is_empty());
     let Body::SubmitSm(n14) = sm("N14") else { panic!("N14") };
     assert!(n14.esm_class.udhi(), "a broken user data header is passed on");
-    let Body::DataSm(n12) = sm("N12") else { panic!("N12") };
-    assert_eq!(n12.user_data(), None, "the caller answers RMISSINGTLV");
+}
+
+#[test]
+fn a_message_in_data_sm_is_missing_its_payload_where_the_unit_ends() {
+    let unit = octets("N12");
+    let (header, pdu) = Pdu::decode(&unit).expect("a receipt may have none");
+    let Body::DataSm(data) = pdu.body else { panic!("{pdu:?}") };
+    assert_eq!(data.user_data(), None);
+    let missing = DecodeError { field: "message_payload", offset: 46, kind: DecodeErrorKind::Missing };
+    assert_eq!(data.needed_user_data(), Err(missing));
+    assert_eq!(
+        Smpp::server("SMSC1", Version::V34).refuse(&header, Refusal::Malformed(missing)),
+        Some(refused(CommandId::DATA_SM_RESP, Status::RMISSINGTLV))
+    );
+    let payload = tlvs(&[(Tag::MESSAGE_PAYLOAD, b"")]);
+    assert_eq!(DataSm { tlvs: payload, ..data }.needed_user_data(), Ok(OctetString(b"")));
 }
 
 #[test]

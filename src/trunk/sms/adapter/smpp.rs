@@ -331,7 +331,12 @@ impl SmsAdapter for SmppAdapter {
             }
             CommandId::DATA_SM => {
                 let sm = DataSm::decode(&request.octets).map_err(Refusal::Malformed)?;
-                let user_data = sm.user_data().unwrap_or_default();
+                let reading = Receipt::of_data_sm(&sm, Recognition::Flagged);
+                // A receipt may be all in its TLVs, a message can't.
+                let user_data = match reading {
+                    ReceiptReading::NotAReceipt => sm.needed_user_data().map_err(Refusal::Malformed)?,
+                    _ => sm.user_data().unwrap_or_default(),
+                };
                 let read = ReadSm {
                     source: sm.source_addr.0,
                     destination: sm.destination_addr.0,
@@ -340,7 +345,7 @@ impl SmsAdapter for SmppAdapter {
                     user_data: user_data.0,
                     sar: sar(sm.tlvs),
                 };
-                self.read(&read, Receipt::of_data_sm(&sm, Recognition::Flagged))
+                self.read(&read, reading)
             }
             _ => return Err(Refusal::WrongState),
         };
@@ -454,3 +459,6 @@ fn report_class(state: MessageState, mapped: bool) -> FailureClass {
         _ => FailureClass::CarrierPermanent,
     }
 }
+
+#[cfg(test)]
+mod tests;
