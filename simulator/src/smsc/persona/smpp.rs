@@ -317,6 +317,8 @@ fn charset(coding: DataCoding) -> Option<Charset> {
         Alphabet::Default | Alphabet::Gsm7 => Some(Charset::Gsm7),
         Alphabet::Ascii => Some(Charset::Ascii),
         Alphabet::Latin1 => Some(Charset::Latin1),
+        Alphabet::Cyrillic => Some(Charset::Cyrillic),
+        Alphabet::Hebrew => Some(Charset::Hebrew),
         Alphabet::Ucs2 => Some(Charset::Ucs2),
         _ => None,
     }

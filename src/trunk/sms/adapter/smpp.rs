@@ -75,6 +75,8 @@ impl SmppAdapter {
             Charset::Gsm7 => 0x00,
             Charset::Ascii => 0x01,
             Charset::Latin1 => 0x03,
+            Charset::Cyrillic => 0x06,
+            Charset::Hebrew => 0x07,
             Charset::Ucs2 => 0x08,
             Charset::Gbk | Charset::Gb18030 | Charset::Binary => 0x04,
         }
@@ -85,6 +87,8 @@ impl SmppAdapter {
             0x00 => Some(self.account.default_charset),
             0x01 => Some(Charset::Ascii),
             0x03 => Some(Charset::Latin1),
+            0x06 => Some(Charset::Cyrillic),
+            0x07 => Some(Charset::Hebrew),
             0x08 | 0x18 | 0xe0..=0xef => Some(Charset::Ucs2),
             0xc0..=0xdf | 0xf0..=0xf3 | 0x10..=0x13 => Some(Charset::Gsm7),
             _ => None,
@@ -387,9 +391,9 @@ impl Planner for SmppAdapter {
         }
     }
 
-    fn decode(&self, data_coding: u8, octets: &[u8]) -> Option<(String, TextEncoding)> {
+    fn decode(&self, data_coding: u8, octets: &[u8]) -> Option<(String, Option<TextEncoding>)> {
         let charset = self.charset_of(data_coding)?;
-        Some((text::decode(octets, charset).text, encoding(charset)?))
+        Some((text::decode(octets, charset).text, encoding(charset)))
     }
 }
 

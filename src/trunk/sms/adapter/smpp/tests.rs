@@ -75,3 +75,19 @@ fn a_deliver_sm_may_be_empty() {
     let Inbound::Mobile(message) = taken(&empty) else { panic!("no message") };
     assert!(message.octets.is_empty());
 }
+
+#[test]
+fn texts_are_read_in_the_alphabet_of_their_data_coding() {
+    let octets = |text, charset| text::encode(text, charset).unwrap();
+    for (data_coding, text, charset, told) in [
+        (0x00, "hi {€}", Charset::Gsm7, Some(TextEncoding::Gsm7)),
+        (0x03, "né", Charset::Latin1, Some(TextEncoding::Latin1)),
+        (0x06, "Привет", Charset::Cyrillic, None),
+        (0x07, "שלום", Charset::Hebrew, None),
+        (0x08, "你好", Charset::Ucs2, Some(TextEncoding::Ucs2)),
+    ] {
+        let read = adapter().decode(data_coding, &octets(text, charset));
+        assert_eq!(read, Some((text.to_owned(), told)), "{data_coding:#04x}");
+    }
+    assert_eq!(adapter().decode(0x04, b"\x00\x01"), None);
+}
