@@ -1,19 +1,23 @@
 #!/bin/sh
-# Runs every fuzz target for some seconds each (60 unless told), two at a time, from seeds made of the worked packets.
-# Needs a nightly toolchain and cargo-fuzz. A crash is left in artifacts/<target>/ and makes this fail.
+# run.sh [SECONDS [AT_A_TIME]]: runs every fuzz target for some seconds each (60 unless told), some at a time (2 unless
+# told), from seeds made of the worked packets and from what earlier runs found. Needs a nightly toolchain and cargo-fuzz.
+# A crash, an input of more than ten seconds or memory beyond the limits is left in artifacts/<target>/ and makes this fail.
 set -eu
 cd "$(dirname "$0")"
 seconds=${1:-60}
+at_a_time=${2:-2}
 targets=$(cargo +nightly fuzz list --fuzz-dir . | grep -v "^seeds$")
 
 cargo +nightly run --quiet --release --bin seeds -- corpus
 cargo +nightly fuzz build --fuzz-dir .
 
+# No input has more than 4096 octets, so no single allocation has a reason to be large.
 run() {
     mkdir -p "corpus/$1" "artifacts/$1"
     log="artifacts/$1/log"
-    if cargo +nightly fuzz run --fuzz-dir . "$1" -- -max_total_time="$seconds" -rss_limit_mb=512 -timeout=10 \
-        -max_len=4096 -print_final_stats=1 >"$log" 2>&1; then
+    # A backtrace reads all debug information, which is an allocation beyond the limit.
+    if RUST_BACKTRACE=0 cargo +nightly fuzz run --fuzz-dir . "$1" -- -max_total_time="$seconds" -rss_limit_mb=512 -malloc_limit_mb=4 \
+        -timeout=10 -max_len=4096 -print_final_stats=1 >"$log" 2>&1; then
         echo "$1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") executions"
     else
         echo "$1: FAILED, see fuzz/$log"
@@ -22,14 +26,19 @@ run() {
 }
 
 failed=0
-set -- $targets
-while [ $# -gt 0 ]; do
-    run "$1" & first=$!
-    shift
-    if [ $# -gt 0 ]; then
-        run "$1" || failed=1
-        shift
-    fi
-    wait "$first" || failed=1
+running=""
+await() {
+    for one in $running; do
+        wait "$one" || failed=1
+    done
+    running=""
+}
+for target in $targets; do
+    run "$target" &
+    running="$running $!"
+    # shellcheck disable=SC2086 # a list of process ids
+    set -- $running
+    [ $# -lt "$at_a_time" ] || await
 done
+await
 exit "$failed"

@@ -70,7 +70,7 @@ fn a_length_below_the_header_loses_the_framing() {
         let error = frame::next(&mut buffer, Cmpp::LIMITS).unwrap_err();
         assert_eq!(error.severity(), Severity::Stream);
     }
-    assert!(Cmpp::new(Version::V30).framing_lost().is_none());
+    assert!(Cmpp::new(Version::V30).framing_lost(&[0xFF; 12]).is_none());
 }
 
 #[test]

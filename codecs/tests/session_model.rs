@@ -189,8 +189,8 @@ impl Run {
             Step::Unbind => self.session.unbind(now),
             Step::FramingLost => {
                 let kind = DecodeErrorKind::UnitLength(1);
-                self.session
-                    .handle_framing_lost(now, DecodeError { field: "command_length", offset: 0, kind });
+                let error = DecodeError { field: "command_length", offset: 0, kind };
+                self.session.handle_framing_lost(now, error, &[]);
             }
             Step::End => {
                 self.link_ended |= !self.session.is_closed();

@@ -6,7 +6,7 @@ mod examples;
 
 use bytes::{Bytes, BytesMut};
 use codecs::{
-    frame,
+    DecodeError, DecodeErrorKind, frame,
     session::{Dialect, Refusal, UnitKind},
     smpp::*,
 };
@@ -452,8 +452,22 @@ fn tolerates_what_peers_often_do() {
     assert!(n15.tlvs.is_empty());
     let Body::SubmitSm(n14) = sm("N14") else { panic!("N14") };
     assert!(n14.esm_class.udhi(), "a broken user data header is passed on");
-    let Body::DataSm(n12) = sm("N12") else { panic!("N12") };
-    assert_eq!(n12.user_data(), None, "the caller answers RMISSINGTLV");
+}
+
+#[test]
+fn a_message_in_data_sm_is_missing_its_payload_where_the_unit_ends() {
+    let unit = octets("N12");
+    let (header, pdu) = Pdu::decode(&unit).expect("a receipt may have none");
+    let Body::DataSm(data) = pdu.body else { panic!("{pdu:?}") };
+    assert_eq!(data.user_data(), None);
+    let missing = DecodeError { field: "message_payload", offset: 46, kind: DecodeErrorKind::Missing };
+    assert_eq!(data.needed_user_data(), Err(missing));
+    assert_eq!(
+        Smpp::server("SMSC1", Version::V34).refuse(&header, Refusal::Malformed(missing)),
+        Some(refused(CommandId::DATA_SM_RESP, Status::RMISSINGTLV))
+    );
+    let payload = tlvs(&[(Tag::MESSAGE_PAYLOAD, b"")]);
+    assert_eq!(DataSm { tlvs: payload, ..data }.needed_user_data(), Ok(OctetString(b"")));
 }
 
 #[test]
@@ -464,7 +478,31 @@ fn an_unusable_length_ends_the_stream() {
         assert_eq!(error.severity(), codecs::Severity::Stream, "{name}");
         assert_eq!(Status::from(&error), Status::RINVCMDLEN, "{name}");
     }
-    let (nack, sequence) = Smpp::server("SMSC1", Version::V34).framing_lost().unwrap();
+}
+
+#[test]
+fn lost_framing_is_nacked_with_the_sequence_of_the_request_that_lost_it() {
+    let smpp = Smpp::server("SMSC1", Version::V34);
+    let nacked = |stream: &[u8]| {
+        let (nack, sequence) = smpp.framing_lost(stream).unwrap();
+        assert_eq!((nack.body.command_id(), nack.status), (CommandId::GENERIC_NACK, Status::RINVCMDLEN));
+        sequence
+    };
+    let n3 = octets("N3");
+    assert_eq!(nacked(&n3), 24);
+    assert_eq!(nacked(&[n3.as_slice(), &[0xAA; 40]].concat()), 24);
+    for short in 0..16 {
+        assert_eq!(nacked(&n3[..short]), 0, "{short} octets have no whole header");
+    }
+    // A response's sequence is ours: back at the peer it would name a request of the peer's.
+    let mut response = n3;
+    response[4] = 0x80;
+    assert_eq!(nacked(&response), 0);
+}
+
+#[test]
+fn a_nack_that_names_no_request_has_the_worked_octets() {
+    let (nack, sequence) = Smpp::server("SMSC1", Version::V34).framing_lost(&octets("N1")).unwrap();
     let mut out = BytesMut::new();
     nack.encode(sequence, &mut out).unwrap();
     assert_eq!(out, octets("E20"));

@@ -64,7 +64,7 @@ pub(crate) fn react<D: Dialect>(
     let mut answer = BytesMut::new();
     while !buffer.is_empty() {
         let Ok(next) = frame::next(&mut buffer, D::LIMITS) else {
-            if let Some((pdu, sequence)) = dialect.framing_lost() {
+            if let Some((pdu, sequence)) = dialect.framing_lost(&buffer) {
                 dialect.encode(&pdu, sequence, &mut answer)?;
             }
             reaction.then = Then::Close;

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use bytes::BytesMut;
 use codecs::{
-    DecodeError, DecodeErrorKind,
+    DecodeError,
     smpp::{Body, DeliverSm, Header, Pdu, Receipt, ReceiptReading, Recognition, Smpp, Version},
 };
 use serde_json::{Map, Value};
@@ -87,9 +87,7 @@ pub(crate) fn malformed(vector: &Vector) -> Result<()> {
 /// Reads a unit as a message centre does whose messages all have text.
 fn serve(unit: &[u8]) -> Result<(), DecodeError> {
     match Pdu::decode(unit)?.1.body {
-        Body::DataSm(data) if data.user_data().is_none() => {
-            Err(DecodeError { field: "message_payload", offset: unit.len(), kind: DecodeErrorKind::Missing })
-        }
+        Body::DataSm(data) => data.needed_user_data().map(|_| ()),
         _ => Ok(()),
     }
 }

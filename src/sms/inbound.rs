@@ -261,9 +261,7 @@ fn assembled(parts: &InboundParts, reassembly: &mut PartsByMessage) -> Vec<Inbou
 }
 
 fn whole(parts: &InboundParts, mobile: &MobileOriginated, receive_time: Timestamp) -> InboundMessage {
-    let decoded = parts.planner.decode(mobile.data_coding, &mobile.octets);
-    let (text, encoding) =
-        decoded.map_or_else(|| (String::new(), None), |(text, encoding)| (text, Some(encoding)));
+    let (text, encoding) = parts.planner.decode(mobile.data_coding, &mobile.octets).unwrap_or_default();
     InboundMessage {
         id: MessageId::fresh(),
         trunk_id: parts.trunk_id.clone(),
@@ -287,7 +285,7 @@ fn joined(parts: &InboundParts, message: &Assembled<Conversation, Kept>) -> Inbo
         let octets: Vec<&[u8]> = run.iter().map(|part| &part.octets[..]).collect();
         if let Some((decoded, found)) = parts.planner.decode(run[0].payload.data_coding, &octets.concat()) {
             text.push_str(&decoded);
-            encoding = Some(found);
+            encoding = found;
         }
     }
     let (from, to) = &message.key;

@@ -5,14 +5,11 @@
 use codecs::text::{self, Capacity, Charset, SplitError};
 use libfuzzer_sys::fuzz_target;
 
-const TEXTS: [Charset; 6] =
-    [Charset::Gsm7, Charset::Ascii, Charset::Latin1, Charset::Ucs2, Charset::Gbk, Charset::Gb18030];
-
 fuzz_target!(|octets: &[u8]| {
     let [single, part, max_parts, octets @ ..] = octets else { return };
     let text = String::from_utf8_lossy(octets);
     let capacity = Capacity { single: usize::from(*single), part: usize::from(*part) };
-    for charset in TEXTS {
+    for charset in Charset::ALL {
         let counted = text::count(&text, charset, capacity);
         let parts = match text::split(&text, charset, capacity, *max_parts) {
             Ok(parts) => parts,
@@ -39,6 +36,15 @@ fuzz_target!(|octets: &[u8]| {
         }
         assert_eq!(joined, text::decode(&whole, charset).text, "{charset:?} cuts a character");
     }
-    let _ = text::plan(&text, &TEXTS, |charset| Capacity::gsm(charset, usize::from(*part)), *max_parts);
-    let _ = text::split_binary(octets.to_vec(), capacity, *max_parts);
+    let capacity_of = |charset| Capacity::gsm(charset, usize::from(*part));
+    if let Ok(plan) = text::plan(&text, &Charset::ALL, capacity_of, *max_parts) {
+        assert!(plan.parts.len() <= usize::from(*max_parts));
+        assert_eq!(Ok(plan.parts.concat()), text::encode(&text, plan.charset));
+        assert_eq!(Some(plan.units), text::units(&text, plan.charset));
+    }
+    if let Ok(parts) = text::split_binary(octets.to_vec(), capacity, *max_parts) {
+        assert!(parts.len() <= usize::from(*max_parts).max(1));
+        assert!(parts.iter().all(|part| part.len() <= capacity.single));
+        assert_eq!(parts.concat(), octets);
+    }
 });

@@ -238,7 +238,9 @@ impl<D: Subject> Run<D> {
                 Ok(None) => {
                     return self.session.handle_partial(self.now, frame::has_partial(&self.unread));
                 }
-                Err(error) => return self.session.handle_framing_lost(self.now, error),
+                Err(error) => {
+                    return self.session.handle_framing_lost(self.now, error, &self.unread);
+                }
             }
             self.check();
         }

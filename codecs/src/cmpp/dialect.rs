@@ -226,7 +226,8 @@ impl Dialect for Cmpp {
         }
     }
 
-    fn framing_lost(&self) -> Option<(Pdu<'static>, u32)> {
+    /// Nothing: CMPP has no answer that could say so.
+    fn framing_lost(&self, _: &[u8]) -> Option<(Pdu<'static>, u32)> {
         None
     }
 }

@@ -144,6 +144,7 @@ pub trait Dialect: Send + 'static {
     fn acknowledge(&self, request: &Self::Header) -> Self::Pdu<'static>;
     /// The negative answer to a request, if the protocol has one for that reason.
     fn refuse(&self, request: &Self::Header, why: Refusal) -> Option<Self::Pdu<'static>>;
-    /// What to send before closing a stream whose framing is lost, if anything.
-    fn framing_lost(&self) -> Option<(Self::Pdu<'static>, Self::Sequence)>;
+    /// What to send before closing a stream whose framing is lost, if anything. `stream` is what has arrived from the
+    /// unusable length on: the unit's header, as far as it is there.
+    fn framing_lost(&self, stream: &[u8]) -> Option<(Self::Pdu<'static>, Self::Sequence)>;
 }

@@ -27,7 +27,9 @@ impl<D: Dialect> Session<D> {
         self.heard(now);
         match D::header(&frame) {
             Ok(header) => self.handle_unit(now, Frame { header, octets: frame }),
-            Err(error) if error.severity() == Severity::Stream => self.handle_framing_lost(now, error),
+            Err(error) if error.severity() == Severity::Stream => {
+                self.handle_framing_lost(now, error, &frame);
+            }
             Err(_) => self.counters.malformed_units += 1,
         }
     }
@@ -250,13 +252,14 @@ impl<D: Dialect> Session<D> {
     }
 
     /// The next unit can't be found in the stream any more: says so to the peer, if the protocol can, and ends.
-    pub fn handle_framing_lost(&mut self, _now: Now, error: DecodeError) {
+    /// `stream` is what has arrived from the unusable length on.
+    pub fn handle_framing_lost(&mut self, _now: Now, error: DecodeError, stream: &[u8]) {
         if self.is_closed() {
             return;
         }
         self.counters.malformed_units += 1;
         self.close(CloseReason::FramingLost(error));
-        if let Some((pdu, sequence)) = self.dialect.framing_lost() {
+        if let Some((pdu, sequence)) = self.dialect.framing_lost(stream) {
             // The session is over either way; a last word that can't be encoded is not said.
             let _ = self.outbox.append(&self.dialect, &pdu, sequence);
         }

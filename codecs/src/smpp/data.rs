@@ -6,13 +6,14 @@ use super::{
     address::{Npi, Ton},
     data_coding::DataCoding,
     esm_class::EsmClass,
+    header::Header,
     layout::{Layout, c_string, decode_from_unit},
     octet_string::{COctetString, OctetString},
     registered_delivery::RegisteredDelivery,
     tlv::Tlvs,
 };
 use crate::{
-    error::EncodeError,
+    error::{DecodeError, DecodeErrorKind, EncodeError},
     octets::{Parsed, put_c_string, u8},
 };
 
@@ -45,11 +46,27 @@ pub struct DataSm<'a> {
     pub tlvs: Tlvs<'a>,
 }
 
+/// Octets of the fields of one octet: two of each address, and three that describe the message.
+const NUMBERS: usize = 7;
+
 impl<'a> DataSm<'a> {
     /// The user data; `None` when there is no message_payload.
     #[must_use]
     pub fn user_data(&self) -> Option<OctetString<'a>> {
         self.tlvs.message_payload()
+    }
+
+    /// The user data of a message, which can't be without; receipts and the like can.
+    ///
+    /// # Errors
+    /// There is no message_payload. It is missed where the unit ends.
+    pub fn needed_user_data(&self) -> Result<OctetString<'a>, DecodeError> {
+        self.user_data().ok_or_else(|| {
+            let strings = [self.service_type, self.source_addr, self.destination_addr];
+            let fields = strings.map(|string| string.len() + 1).iter().sum::<usize>() + NUMBERS;
+            let offset = Header::SIZE + fields + self.tlvs.as_octets().len();
+            DecodeError { field: "message_payload", offset, kind: DecodeErrorKind::Missing }
+        })
     }
 }
 

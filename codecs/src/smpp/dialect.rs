@@ -354,8 +354,13 @@ impl Dialect for Smpp {
         Pdu::refusal(command.response(), status).or_else(|| Pdu::refusal(CommandId::GENERIC_NACK, nack))
     }
 
-    fn framing_lost(&self) -> Option<(Pdu<'static>, u32)> {
-        Pdu::refusal(CommandId::GENERIC_NACK, Status::RINVCMDLEN).map(|pdu| (pdu, 0))
+    /// With the sequence of the request that has the unusable length, or 0 where there is none to name: the header is
+    /// not whole, or is a response's, whose sequence would be taken for that of a request of the peer's.
+    fn framing_lost(&self, stream: &[u8]) -> Option<(Pdu<'static>, u32)> {
+        let sequence = Header::at_start_of(stream)
+            .filter(|header| !header.command_id.is_response())
+            .map_or(0, |header| header.sequence_number);
+        Pdu::refusal(CommandId::GENERIC_NACK, Status::RINVCMDLEN).map(|pdu| (pdu, sequence))
     }
 }
 

@@ -37,6 +37,12 @@ impl Header {
         }
         Ok(header)
     }
+
+    /// Reads the header at the start of a stream, if all of it is there, whatever its `command_length` says.
+    #[must_use]
+    pub fn at_start_of(stream: &[u8]) -> Option<Self> {
+        parse(stream).ok().map(|(_, header)| header)
+    }
 }
 
 #[inline]

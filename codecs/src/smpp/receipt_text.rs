@@ -59,20 +59,19 @@ impl<'a> ReceiptText<'a> {
     /// Reads what it can of `octets`, one octet per character.
     ///
     /// Everything behind the first `text:` belongs to it, whatever it looks like. One exception: where `id` or
-    /// `stat` has not come yet and a key follows `text:` at once, the text was empty and its keys go on.
+    /// `stat` has not come yet and a key follows `text:` at once, the text was empty and the keys go on, up to the
+    /// next `text:`.
     #[must_use]
     pub fn parse(octets: &'a [u8]) -> Self {
         let mut read = Self::default();
-        let (head, text) = split_text(octets);
-        read.take_keys(head);
-        if let Some(text) = text {
-            let goes_on = key_at(text.trim_ascii_start()).is_some();
-            if goes_on && (read.id.is_none() || read.stat.is_none()) {
-                read.take_keys(text);
-                read.text = Some(&[]);
-            } else {
-                read.text = Some(trim_nul(text));
-            }
+        let mut left = Some(octets);
+        while let Some(octets) = left {
+            let (head, text) = split_text(octets);
+            read.take_keys(head);
+            let goes_on = text.is_some_and(|text| key_at(text.trim_ascii_start()).is_some());
+            let lacks_some = read.id.is_none() || read.stat.is_none();
+            left = text.filter(|_| goes_on && lacks_some);
+            read.text = text.map(|text| if left.is_some() { &[] } else { trim_nul(text) }).or(read.text);
         }
         read
     }
@@ -306,6 +305,16 @@ mod tests {
             assert_eq!(text(read.done_date), Some(value));
             assert_eq!(read.done(), expected.map(|date| date.parse().unwrap()), "{value}");
         }
+    }
+
+    #[test]
+    fn an_empty_text_in_front_of_the_keys_leaves_the_text_behind_them_to_itself() {
+        let read = ReceiptText::parse(b"text: id:1 stat:DELIVRD done date:22 Nov 2025 text:see id:2");
+        assert_eq!((text(read.id), text(read.stat)), (Some("1"), Some("DELIVRD")));
+        assert_eq!((text(read.done_date), text(read.text)), (Some("22"), Some("see id:2")));
+        let read = ReceiptText::parse(b"text:id:1 done date:Nov 22 text: stat:DELIVRD");
+        assert_eq!((text(read.done_date), text(read.text)), (Some("Nov 22"), Some("")));
+        assert_eq!(text(read.stat), Some("DELIVRD"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use super::{gb, gsm7, ucs2};
+use super::{code_page, gsm7, ucs2};
 
 /// How the octets of a message stand for text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,11 +23,28 @@ pub enum Charset {
     Gbk,
     /// GBK and four octets for everything else; only the private U+E5E5 is missing.
     Gb18030,
+    /// ISO 8859-5, one octet for each character: ASCII and Cyrillic.
+    Cyrillic,
+    /// ISO 8859-8, one octet for each character: ASCII and Hebrew, in the order in which it is read.
+    Hebrew,
     /// Octets that are no text: every character is refused, and nothing decodes to text.
     Binary,
 }
 
 impl Charset {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Gsm7,
+        Self::Ascii,
+        Self::Latin1,
+        Self::Ucs2,
+        Self::Gbk,
+        Self::Gb18030,
+        Self::Cyrillic,
+        Self::Hebrew,
+        Self::Binary,
+    ];
+
     /// Octets of one unit, the unit being what length limits count: 2 for UCS-2, else 1.
     #[must_use]
     pub fn unit_octets(self) -> usize {
@@ -65,7 +82,9 @@ pub fn encode(text: &str, charset: Charset) -> Result<Vec<u8>, Unencodable> {
     match charset {
         Charset::Gsm7 => gsm7::encode(text),
         Charset::Ucs2 => Ok(ucs2::encode(text)),
-        Charset::Gbk | Charset::Gb18030 => gb::encode(text, charset),
+        Charset::Gbk | Charset::Gb18030 | Charset::Cyrillic | Charset::Hebrew => {
+            code_page::encode(text, charset)
+        }
         Charset::Ascii | Charset::Latin1 | Charset::Binary => {
             let octet = |(index, character)| match width(character, charset) {
                 // A character of these charsets is its own code.
@@ -83,7 +102,9 @@ pub fn decode(octets: &[u8], charset: Charset) -> Decoded {
     match charset {
         Charset::Gsm7 => gsm7::decode(octets),
         Charset::Ucs2 => ucs2::decode(octets),
-        Charset::Gbk | Charset::Gb18030 => gb::decode(octets, charset),
+        Charset::Gbk | Charset::Gb18030 | Charset::Cyrillic | Charset::Hebrew => {
+            code_page::decode(octets, charset)
+        }
         Charset::Latin1 => {
             Decoded { text: octets.iter().map(|&octet| char::from(octet)).collect(), lossy: false }
         }
@@ -117,7 +138,9 @@ pub(super) fn width(character: char, charset: Charset) -> Option<usize> {
         Charset::Ascii => character.is_ascii().then_some(1),
         Charset::Latin1 => (u32::from(character) <= 0xFF).then_some(1),
         Charset::Ucs2 => Some(character.len_utf16()),
-        Charset::Gbk | Charset::Gb18030 => gb::width(character, charset),
+        Charset::Gbk | Charset::Gb18030 | Charset::Cyrillic | Charset::Hebrew => {
+            code_page::width(character, charset)
+        }
         Charset::Binary => None,
     }
 }
@@ -127,7 +150,9 @@ pub(super) fn character_octets(octets: &[u8], charset: Charset) -> usize {
     let octets_of_it = match charset {
         Charset::Gsm7 => gsm7::character_octets(octets),
         Charset::Ucs2 => ucs2::character_octets(octets),
-        Charset::Gbk | Charset::Gb18030 => gb::character_octets(octets),
+        Charset::Gbk | Charset::Gb18030 | Charset::Cyrillic | Charset::Hebrew => {
+            code_page::character_octets(octets, charset)
+        }
         Charset::Ascii | Charset::Latin1 | Charset::Binary => 1,
     };
     octets_of_it.min(octets.len())
@@ -137,19 +162,9 @@ pub(super) fn character_octets(octets: &[u8], charset: Charset) -> usize {
 mod tests {
     use super::*;
 
-    const ALL: [Charset; 7] = [
-        Charset::Gsm7,
-        Charset::Ascii,
-        Charset::Latin1,
-        Charset::Ucs2,
-        Charset::Gbk,
-        Charset::Gb18030,
-        Charset::Binary,
-    ];
-
     #[test]
     fn units_times_their_size_are_the_octets_of_every_character() {
-        for charset in ALL {
+        for charset in Charset::ALL {
             for character in ('\0'..=char::MAX).filter(|&c| u32::from(c) % 7 == 0 || u32::from(c) < 0x3000) {
                 let text = character.encode_utf8(&mut [0; 4]).to_owned();
                 let octets = encode(&text, charset).ok().map(|octets| octets.len());
@@ -161,7 +176,7 @@ mod tests {
 
     #[test]
     fn every_character_comes_back() {
-        for charset in ALL {
+        for charset in Charset::ALL {
             // GB18030 moved its private characters to real ones, and a mark at the start is no text.
             let unlike = |c: &char| !matches!(c, '\u{E000}'..='\u{F8FF}');
             let all: String =
@@ -191,7 +206,7 @@ mod tests {
 
     #[test]
     fn has_an_empty_text_in_every_charset() {
-        for charset in ALL {
+        for charset in Charset::ALL {
             assert!(fits("", charset));
             assert_eq!(encode("", charset), Ok(Vec::new()));
             assert_eq!(decode(&[], charset), Decoded { text: String::new(), lossy: false });

@@ -10,7 +10,7 @@
 //! Which `data_coding` or `Msg_Fmt` names a charset on one account is left to the protocols and to the trunk.
 
 pub mod charset;
-mod gb;
+mod code_page;
 pub mod gsm7;
 pub mod plan;
 pub mod reassembly;

@@ -254,7 +254,8 @@ impl<const STRICT: bool, const PROBES: bool> Dialect for Tiny<STRICT, PROBES> {
         Some(Pdu { command: request.command | RESPONSE, status, body: b"" })
     }
 
-    fn framing_lost(&self) -> Option<(Pdu<'static>, u16)> {
-        Some((Pdu { command: NACK, status: MALFORMED, body: b"" }, 0))
+    fn framing_lost(&self, stream: &[u8]) -> Option<(Pdu<'static>, u16)> {
+        let sequence = stream.get(6..8).map_or(0, |octets| u16::from_be_bytes([octets[0], octets[1]]));
+        Some((Pdu { command: NACK, status: MALFORMED, body: b"" }, sequence))
     }
 }

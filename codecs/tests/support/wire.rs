@@ -106,7 +106,7 @@ impl End {
                     self.session.handle_partial(now, frame::has_partial(&self.buffer));
                     break;
                 }
-                Err(error) => self.session.handle_framing_lost(now, error),
+                Err(error) => self.session.handle_framing_lost(now, error, &self.buffer),
             }
             self.react(now);
         }

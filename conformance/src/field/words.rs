@@ -124,6 +124,8 @@ pub(super) fn encoding(vector: &FieldVector) -> Result<()> {
         Some("latin1") => Charset::Latin1,
         Some("ucs2") => Charset::Ucs2,
         Some("gb18030") => Charset::Gb18030,
+        Some("iso-8859-5") => Charset::Cyrillic,
+        Some("iso-8859-8") => Charset::Hebrew,
         Some("gsm7" | "gsm7-unpacked" | "gsm7-packed" | "gsm7-septet-count" | "gsm7-unpacked+UDH") => {
             Charset::Gsm7
         }

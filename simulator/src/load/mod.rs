@@ -363,7 +363,7 @@ impl<'a, S: Sender> Link<'a, S> {
                         taken += 1;
                     }
                     Ok(None) => break,
-                    Err(error) => self.session.handle_framing_lost(now, error),
+                    Err(error) => self.session.handle_framing_lost(now, error, input),
                 }
             }
             self.handle_events(now);

@@ -338,7 +338,7 @@ impl<A: SmsAdapter> Link<A> {
             match frame::next(inbox, A::Dialect::LIMITS) {
                 Ok(Some(unit)) => session.handle_frame(now, unit),
                 Ok(None) => break,
-                Err(error) => return session.handle_framing_lost(now, error),
+                Err(error) => return session.handle_framing_lost(now, error, inbox),
             }
         }
         session.handle_partial(now, frame::has_partial(inbox));

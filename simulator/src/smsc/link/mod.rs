@@ -176,7 +176,7 @@ impl<'a, P: Persona> Link<'a, P> {
                         taken += 1;
                     }
                     Ok(None) => break,
-                    Err(error) => self.session.handle_framing_lost(now, error),
+                    Err(error) => self.session.handle_framing_lost(now, error, input),
                 }
             }
             self.handle_events(now);

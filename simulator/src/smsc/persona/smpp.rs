@@ -232,8 +232,7 @@ fn of_submit_sm(sm: SubmitSm<'_>) -> Submit<'_> {
 }
 
 fn of_data_sm(data: DataSm<'_>) -> Result<Submit<'_>, DecodeError> {
-    let missing = DecodeError { field: "message_payload", offset: 16, kind: DecodeErrorKind::Missing };
-    let (segment, body) = without_header(data.user_data().ok_or(missing)?.0, data.esm_class.udhi());
+    let (segment, body) = without_header(data.needed_user_data()?.0, data.esm_class.udhi());
     Ok(Submit {
         sender: address(data.source_addr_ton, data.source_addr_npi, data.source_addr),
         recipient: address(data.dest_addr_ton, data.dest_addr_npi, data.destination_addr),
@@ -318,6 +317,8 @@ fn charset(coding: DataCoding) -> Option<Charset> {
         Alphabet::Default | Alphabet::Gsm7 => Some(Charset::Gsm7),
         Alphabet::Ascii => Some(Charset::Ascii),
         Alphabet::Latin1 => Some(Charset::Latin1),
+        Alphabet::Cyrillic => Some(Charset::Cyrillic),
+        Alphabet::Hebrew => Some(Charset::Hebrew),
         Alphabet::Ucs2 => Some(Charset::Ucs2),
         _ => None,
     }

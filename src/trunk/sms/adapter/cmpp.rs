@@ -261,9 +261,9 @@ impl Planner for CmppAdapter {
         }
     }
 
-    fn decode(&self, msg_fmt: u8, octets: &[u8]) -> Option<(String, TextEncoding)> {
+    fn decode(&self, msg_fmt: u8, octets: &[u8]) -> Option<(String, Option<TextEncoding>)> {
         let charset = charset_of(msg_fmt)?;
-        Some((text::decode(octets, charset).text, encoding(charset)?))
+        Some((text::decode(octets, charset).text, encoding(charset)))
     }
 }
 
@@ -272,7 +272,8 @@ fn coding(charset: Charset) -> u8 {
         Charset::Ascii | Charset::Gsm7 | Charset::Latin1 => 0,
         Charset::Ucs2 => 8,
         Charset::Gbk | Charset::Gb18030 => 15,
-        Charset::Binary => 4,
+        // Of these CMPP knows none: to a gateway they are octets.
+        Charset::Cyrillic | Charset::Hebrew | Charset::Binary => 4,
     }
 }
 

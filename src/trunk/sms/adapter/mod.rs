@@ -12,7 +12,7 @@ use codecs::{
 };
 use thiserror::Error;
 
-use crate::domain::{Message, Report, SegmentPlan, SubmitOutcome};
+use crate::domain::{Message, Report, SegmentPlan, SubmitOutcome, TextEncoding};
 
 /// A message cut for one protocol: what its segments carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +133,7 @@ pub trait Planner: Send + Sync + 'static {
     /// # Errors
     /// The text does not fit, or the sender is not the account's.
     fn prepare(&self, message: &Message, reference: u16) -> Result<Prepared, PrepareError>;
-    /// Decodes a whole incoming text; `None` for binary content.
-    fn decode(&self, data_coding: u8, octets: &[u8]) -> Option<(String, crate::domain::TextEncoding)>;
+    /// Decodes a whole incoming text, and says in which encoding it came if that has a name in the API; `None` for
+    /// binary content.
+    fn decode(&self, data_coding: u8, octets: &[u8]) -> Option<(String, Option<TextEncoding>)>;
 }

@@ -115,7 +115,7 @@ pub fn charset(encoding: TextEncoding) -> Charset {
     }
 }
 
-/// The API's name of a charset; `None`: octets.
+/// The API's name of a charset; `None`: octets, or a charset that only phones choose.
 #[must_use]
 pub fn encoding(charset: Charset) -> Option<TextEncoding> {
     match charset {
@@ -124,7 +124,7 @@ pub fn encoding(charset: Charset) -> Option<TextEncoding> {
         Charset::Gbk | Charset::Gb18030 => Some(TextEncoding::Gbk),
         Charset::Ascii => Some(TextEncoding::Ascii),
         Charset::Latin1 => Some(TextEncoding::Latin1),
-        Charset::Binary => None,
+        Charset::Cyrillic | Charset::Hebrew | Charset::Binary => None,
     }
 }
 
@@ -136,6 +136,8 @@ fn name(charset: Charset) -> &'static str {
         Charset::Gb18030 => "GB18030",
         Charset::Ascii => "ASCII",
         Charset::Latin1 => "Latin-1",
+        Charset::Cyrillic => "ISO 8859-5",
+        Charset::Hebrew => "ISO 8859-8",
         Charset::Binary => "octets",
     }
 }

@@ -75,6 +75,8 @@ impl SmppAdapter {
             Charset::Gsm7 => 0x00,
             Charset::Ascii => 0x01,
             Charset::Latin1 => 0x03,
+            Charset::Cyrillic => 0x06,
+            Charset::Hebrew => 0x07,
             Charset::Ucs2 => 0x08,
             Charset::Gbk | Charset::Gb18030 | Charset::Binary => 0x04,
         }
@@ -85,6 +87,8 @@ impl SmppAdapter {
             0x00 => Some(self.account.default_charset),
             0x01 => Some(Charset::Ascii),
             0x03 => Some(Charset::Latin1),
+            0x06 => Some(Charset::Cyrillic),
+            0x07 => Some(Charset::Hebrew),
             0x08 | 0x18 | 0xe0..=0xef => Some(Charset::Ucs2),
             0xc0..=0xdf | 0xf0..=0xf3 | 0x10..=0x13 => Some(Charset::Gsm7),
             _ => None,
@@ -331,7 +335,12 @@ impl SmsAdapter for SmppAdapter {
             }
             CommandId::DATA_SM => {
                 let sm = DataSm::decode(&request.octets).map_err(Refusal::Malformed)?;
-                let user_data = sm.user_data().unwrap_or_default();
+                let reading = Receipt::of_data_sm(&sm, Recognition::Flagged);
+                // A receipt may be all in its TLVs, a message can't.
+                let user_data = match reading {
+                    ReceiptReading::NotAReceipt => sm.needed_user_data().map_err(Refusal::Malformed)?,
+                    _ => sm.user_data().unwrap_or_default(),
+                };
                 let read = ReadSm {
                     source: sm.source_addr.0,
                     destination: sm.destination_addr.0,
@@ -340,7 +349,7 @@ impl SmsAdapter for SmppAdapter {
                     user_data: user_data.0,
                     sar: sar(sm.tlvs),
                 };
-                self.read(&read, Receipt::of_data_sm(&sm, Recognition::Flagged))
+                self.read(&read, reading)
             }
             _ => return Err(Refusal::WrongState),
         };
@@ -382,9 +391,9 @@ impl Planner for SmppAdapter {
         }
     }
 
-    fn decode(&self, data_coding: u8, octets: &[u8]) -> Option<(String, TextEncoding)> {
+    fn decode(&self, data_coding: u8, octets: &[u8]) -> Option<(String, Option<TextEncoding>)> {
         let charset = self.charset_of(data_coding)?;
-        Some((text::decode(octets, charset).text, encoding(charset)?))
+        Some((text::decode(octets, charset).text, encoding(charset)))
     }
 }
 
@@ -451,3 +460,6 @@ fn report_class(state: MessageState, mapped: bool) -> FailureClass {
         _ => FailureClass::CarrierPermanent,
     }
 }
+
+#[cfg(test)]
+mod tests;

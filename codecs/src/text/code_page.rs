@@ -1,6 +1,6 @@
-//! GBK and GB18030, over the tables of `encoding_rs`.
+//! GBK, GB18030 and the parts of ISO 8859 that are more than Latin, over the tables of `encoding_rs`.
 
-use encoding_rs::{Encoder, EncoderResult, GB18030, GBK};
+use encoding_rs::{Encoder, EncoderResult, Encoding, GB18030, GBK, ISO_8859_5, ISO_8859_8};
 
 use super::charset::{Charset, Decoded, Unencodable};
 
@@ -8,7 +8,7 @@ use super::charset::{Charset, Decoded, Unencodable};
 const EURO: char = '€';
 
 pub(super) fn encode(text: &str, charset: Charset) -> Result<Vec<u8>, Unencodable> {
-    let euro = if charset == Charset::Gb18030 { None } else { text.find(EURO) };
+    let euro = if charset == Charset::Gbk { text.find(EURO) } else { None };
     let octets = encode_all(&text[..euro.unwrap_or(text.len())], charset)?;
     match euro {
         Some(index) => Err(Unencodable { character: EURO, index }),
@@ -35,10 +35,9 @@ fn encode_all(text: &str, charset: Charset) -> Result<Vec<u8>, Unencodable> {
     }
 }
 
-/// Both are read alike: a gateway that calls GB18030 GBK loses nothing.
+/// GBK and GB18030 are read alike: a gateway that calls GB18030 GBK loses nothing.
 pub(super) fn decode(octets: &[u8], charset: Charset) -> Decoded {
-    let encoding = if charset == Charset::Gb18030 { GB18030 } else { GBK };
-    let (text, lossy) = encoding.decode_without_bom_handling(octets);
+    let (text, lossy) = encoding(charset).decode_without_bom_handling(octets);
     Decoded { text: text.into_owned(), lossy }
 }
 
@@ -59,8 +58,9 @@ pub(super) fn width(character: char, charset: Charset) -> Option<usize> {
     (result == EncoderResult::InputEmpty).then_some(written)
 }
 
-pub(super) fn character_octets(octets: &[u8]) -> usize {
+pub(super) fn character_octets(octets: &[u8], charset: Charset) -> usize {
     match octets {
+        _ if matches!(charset, Charset::Cyrillic | Charset::Hebrew) => 1,
         [0x81..=0xFE, 0x30..=0x39, ..] => 4,
         [0x81..=0xFE, ..] => 2,
         _ => 1,
@@ -68,7 +68,16 @@ pub(super) fn character_octets(octets: &[u8]) -> usize {
 }
 
 fn encoder(charset: Charset) -> Encoder {
-    if charset == Charset::Gb18030 { GB18030.new_encoder() } else { GBK.new_encoder() }
+    encoding(charset).new_encoder()
+}
+
+fn encoding(charset: Charset) -> &'static Encoding {
+    match charset {
+        Charset::Gb18030 => GB18030,
+        Charset::Cyrillic => ISO_8859_5,
+        Charset::Hebrew => ISO_8859_8,
+        _ => GBK,
+    }
 }
 
 #[cfg(test)]
@@ -100,6 +109,23 @@ mod tests {
         assert_eq!(encode("€", Charset::Gb18030).unwrap(), [0xA2, 0xE3]);
         assert_eq!(encode("1€", Charset::Gbk), Err(Unencodable { character: '€', index: 1 }));
         assert_eq!(width('€', Charset::Gbk), None);
+    }
+
+    #[test]
+    fn one_octet_is_one_character_in_the_parts_of_iso_8859() {
+        let (cyrillic, hebrew) = (Charset::Cyrillic, Charset::Hebrew);
+        // ISO/IEC 8859-5: Ё is A1, the numero sign F0; 8859-8: א is E0, ת is FA.
+        assert_eq!(encode("Ёж №1", cyrillic).unwrap(), [0xA1, 0xD6, 0x20, 0xF0, 0x31]);
+        assert_eq!(encode("שלום", hebrew).unwrap(), [0xF9, 0xEC, 0xE5, 0xED]);
+        for (text, charset) in [("Привет, мир", cyrillic), ("שלום עולם", hebrew)] {
+            let octets = encode(text, charset).unwrap();
+            assert_eq!(octets.len(), text.chars().count());
+            assert_eq!(decode(&octets, charset), Decoded { text: text.to_owned(), lossy: false });
+        }
+        assert_eq!(encode("да €", cyrillic), Err(Unencodable { character: '€', index: 5 }));
+        assert_eq!(encode("ж", hebrew), Err(Unencodable { character: 'ж', index: 0 }));
+        // Between the signs and the letters of 8859-8 there is nothing.
+        assert!(decode(&[0xBF], hebrew).lossy && !decode(&[0xBF], cyrillic).lossy);
     }
 
     #[test]
