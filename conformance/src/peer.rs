@@ -163,6 +163,8 @@ pub enum Foreign {
     SmsgateIsmg,
     /// smsgate as an SP of CMPP 2.0 or 3.0.
     SmsgateSp,
+    /// grpcio as a gateway service.
+    Grpcio,
 }
 
 impl Foreign {
@@ -174,6 +176,7 @@ impl Foreign {
         let (program, first) = match self {
             Self::NodeSmpp => (PathBuf::from("node"), peers.join("node-smpp/server.js")),
             Self::Smpplib => (peers.join("venv/bin/python"), source.join("smpplib/client.py")),
+            Self::Grpcio => (peers.join("venv/bin/python"), source.join("grpc/client.py")),
             Self::SmsgateIsmg | Self::SmsgateSp => (PathBuf::from("java"), peers.join("smsgate/classes")),
         };
         if !first.exists() || (program.is_absolute() && !program.exists()) {
@@ -181,7 +184,7 @@ impl Foreign {
         }
         let mut command = Command::new(program);
         match self {
-            Self::NodeSmpp | Self::Smpplib => command.arg(first),
+            Self::NodeSmpp | Self::Smpplib | Self::Grpcio => command.arg(first),
             Self::SmsgateIsmg | Self::SmsgateSp => {
                 let path = format!("{}:{}/*", first.display(), peers.join("smsgate/lib").display());
                 command.args(["-cp", &path, "Smsgate", if self == Self::SmsgateSp { "sp" } else { "ismg" }])
