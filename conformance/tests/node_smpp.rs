@@ -25,7 +25,8 @@ async fn node_smpp_reads_what_was_submitted_and_its_receipts_end_the_messages() 
     let from_a_phone = "我的包裹在哪里？".repeat(12);
     let mut smsc =
         smsc(command, &["--password", "pa55word", "--undelivered-to", "404", "--mo", &from_a_phone]);
-    let daemon = Daemon::start(&Programs::for_tests().unwrap().daemon, &trunk(smsc.port)).await.unwrap();
+    let trunk = trunk("smsc", smsc.port, "");
+    let daemon = Daemon::start(&Programs::for_tests().unwrap().daemon, &trunk).await.unwrap();
     let platform = Platform::connect(daemon.gateway()).await.unwrap();
     let mut events = platform.follow().await.unwrap();
 
@@ -145,7 +146,8 @@ async fn a_message_waits_out_a_refused_bind_and_is_sent_once_the_password_is_rig
     };
     let mut refusing = smsc(wrong, &["--password", "another"]);
     let port = refusing.port;
-    let daemon = Daemon::start(&Programs::for_tests().unwrap().daemon, &trunk(port)).await.unwrap();
+    let trunk = trunk("smsc", port, "");
+    let daemon = Daemon::start(&Programs::for_tests().unwrap().daemon, &trunk).await.unwrap();
     let platform = Platform::connect(daemon.gateway()).await.unwrap();
     let mut events = platform.follow().await.unwrap();
 
@@ -178,6 +180,61 @@ async fn a_message_waits_out_a_refused_bind_and_is_sent_once_the_password_is_rig
     assert_eq!((submits.len(), submits[0]["text"].as_str()), (1, Some(CHINESE)), "{submits:#?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn long_texts_also_go_in_tlvs_over_a_transmitter_and_their_receipts_come_over_its_receiver() {
+    let (Some(first), Some(second)) =
+        (Foreign::NodeSmpp.command_or_skip(), Foreign::NodeSmpp.command_or_skip())
+    else {
+        return;
+    };
+    let [mut sar, mut payload] = [smsc(first, &[]), smsc(second, &[])];
+    let config = [
+        trunk("sar", sar.port, "bind = \"pair\"\nlong_messages = \"sar\""),
+        trunk("payload", payload.port, "long_messages = \"payload\""),
+        "[[route]]\nprefixes = [\"86138\"]\ntrunks = [\"sar\"]\n".to_owned(),
+        "[[route]]\ntrunks = [\"payload\"]\n".to_owned(),
+    ];
+    let daemon = Daemon::start(&Programs::for_tests().unwrap().daemon, &config.concat()).await.unwrap();
+    let platform = Platform::connect(daemon.gateway()).await.unwrap();
+    let mut events = platform.follow().await.unwrap();
+    let text = "春眠不觉晓，处处闻啼鸟。".repeat(12);
+    let in_parts = platform.submit("sar", "", "+8613800138000", &text).await.unwrap();
+    let whole = platform.submit("payload", "", "+447700900123", &text).await.unwrap();
+    for (id, parts) in [(&in_parts, 3), (&whole, 1)] {
+        let ended = events.final_of(id).await.unwrap();
+        assert_eq!((ended.state(), ended.delivered_segment_count), (MessageState::Delivered, parts));
+    }
+    drop(events);
+    daemon.stop().unwrap();
+
+    let told = sar.peer.wait_for_all("submit_sm", 3, WITHIN).unwrap();
+    let said: String = told.iter().map(|read| read["text"].as_str().unwrap()).collect();
+    assert_eq!(said, text);
+    for (read, number) in told.iter().zip(1..) {
+        // SMPP 3.4 sar_msg_ref_num, sar_total_segments, sar_segment_seqnum.
+        let expected = json!({"sar_msg_ref_num": told[0]["sar_msg_ref_num"], "sar_total_segments": 3,
+            "sar_segment_seqnum": number, "esm_class": 0, "udh": null, "data_coding": 8});
+        for (field, value) in expected.as_object().unwrap() {
+            assert_eq!(&read[field], value, "{field} of {read}");
+        }
+        assert!(read["sar_msg_ref_num"].is_u64(), "{read}");
+    }
+    let told = sar.peer.stop(WITHIN).unwrap();
+    let mut binds: Vec<&str> = told
+        .iter()
+        .filter(|line| line["step"] == "bind")
+        .map(|bind| bind["command"].as_str().unwrap())
+        .collect();
+    binds.sort_unstable();
+    assert_eq!(binds, ["bind_receiver", "bind_transmitter"]);
+
+    let told = payload.peer.wait_for_all("submit_sm", 1, WITHIN).unwrap();
+    assert_eq!((told[0]["text"].as_str(), &told[0]["in_message_payload"]), (Some(&*text), &json!(true)));
+    assert_eq!((&told[0]["esm_class"], &told[0]["data_coding"]), (&json!(0), &json!(8)));
+    let told = payload.peer.stop(WITHIN).unwrap();
+    assert_eq!(told.iter().filter(|line| line["step"] == "submit_sm").count(), 1, "{told:#?}");
+}
+
 struct Smsc {
     peer: Peer,
     port: u16,
@@ -190,11 +247,11 @@ fn smsc(mut command: Command, arguments: &[&str]) -> Smsc {
     Smsc { peer, port: u16::try_from(port).unwrap() }
 }
 
-fn trunk(port: u16) -> String {
+fn trunk(id: &str, port: u16, account: &str) -> String {
     format!(
         r#"
 [[trunk]]
-id = "smsc"
+id = "{id}"
 protocol = "smpp34"
 hosts = ["127.0.0.1:{port}"]
 utc_offset = "+00:00"
@@ -204,6 +261,7 @@ system_id = "esme01"
 password = "literal:pa55word"
 system_type = "VMS"
 default_sender = "60777"
+{account}
 
 [trunk.timers]
 reconnect_min = "50ms"

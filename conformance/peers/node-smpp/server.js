@@ -189,6 +189,7 @@ function describe(pdu) {
   ];
   const seen = {};
   for (const field of fields) if (field in pdu) seen[field] = plain(pdu[field]);
+  seen.in_message_payload = 'message_payload' in pdu;
   const content = pdu.message_payload || pdu.short_message || {};
   seen.text = Buffer.isBuffer(content.message) ? content.message.toString('hex') : content.message;
   if (content.udh) seen.udh = content.udh.map((element) => element.toString('hex'));
