@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use conformance::{
-    api::{FailureClass, MessageState, StatusSource, TextEncoding},
+    api::{FailureClass, MessageState, StatusSource, TextEncoding, TrunkState},
     daemon::Daemon,
     peer::{Foreign, Peer},
     platform::{Platform, final_of},
@@ -34,25 +34,7 @@ async fn submits_to_the_ismg(version: &str, protocol: &str, from_a_phone: &str) 
     command.args(["--version", version, "--mo", from_a_phone, "--undelivered-to", "404"]);
     let mut ismg = Peer::start("smsgate", command).unwrap();
     let port = ismg.wait_for("listening", WITHIN).unwrap()["port"].as_u64().unwrap();
-    let trunk = format!(
-        r#"
-[[trunk]]
-id = "ismg"
-protocol = "{protocol}"
-hosts = ["127.0.0.1:{port}"]
-
-[trunk.account]
-source_addr = "901234"
-shared_secret = "literal:s3cr3t!"
-service_id = "YZM"
-access_number = "1069012345"
-require_proof = true
-
-[trunk.timers]
-reconnect_min = "50ms"
-reconnect_max = "200ms"
-"#
-    );
+    let trunk = trunk(protocol, port, "s3cr3t!");
     let daemon = Daemon::start(&Programs::for_tests().unwrap().daemon, &trunk).await.unwrap();
     let platform = Platform::connect(daemon.gateway()).await.unwrap();
     let mut events = platform.follow().await.unwrap();
@@ -140,6 +122,28 @@ reconnect_max = "200ms"
     assert_eq!(told.iter().filter(|line| line["step"] == "bound").count(), 1, "{told:#?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_message_stays_open_while_the_ismg_refuses_our_secret() {
+    let Some(mut command) = Foreign::SmsgateIsmg.command_or_skip() else { return };
+    command.args(["--version", "3.0"]);
+    let mut ismg = Peer::start("smsgate", command).unwrap();
+    let port = ismg.wait_for("listening", WITHIN).unwrap()["port"].as_u64().unwrap();
+    let trunk = trunk("cmpp30", port, "another");
+    let daemon = Daemon::start(&Programs::for_tests().unwrap().daemon, &trunk).await.unwrap();
+    let platform = Platform::connect(daemon.gateway()).await.unwrap();
+    let id = platform.submit("patient", "", "13800138000", CHINESE).await.unwrap();
+    let down = platform.wait_for_trunk("ismg", |trunk| trunk.links[0].last_error.is_some()).await.unwrap();
+    assert_eq!((down.state(), down.bound_link_count), (TrunkState::Down, 0), "{down:#?}");
+    // CMPP 3.0 CMPP_CONNECT_RESP, Status: 3 is a failed authentication.
+    let why = down.links[0].last_error.clone().unwrap();
+    assert_eq!((why.raw_code.as_str(), why.source()), ("3", StatusSource::CarrierResponse), "{why:?}");
+    let message = platform.message(&id).await.unwrap();
+    assert_eq!((message.state(), message.final_time), (MessageState::Accepted, None));
+    daemon.stop().unwrap();
+    let told = ismg.stop(WITHIN).unwrap();
+    assert!(told.iter().all(|line| line["step"] != "submit" && line["step"] != "bound"), "{told:#?}");
+}
+
 #[test]
 fn an_sp_of_cmpp_2_0_gets_answers_reports_and_messages_from_the_simulator() {
     simulator_serves_the_sp("2.0", "cmpp20");
@@ -192,4 +196,26 @@ shared_secret = "s3cr3t!"
     let answers = of("receipt_answered");
     assert_eq!(answers.len(), 3, "{seen:#?}");
     assert!(answers.iter().chain(&of("mo_answered")).all(|answer| answer["status"] == 0), "{seen:#?}");
+}
+
+fn trunk(protocol: &str, port: u64, secret: &str) -> String {
+    format!(
+        r#"
+[[trunk]]
+id = "ismg"
+protocol = "{protocol}"
+hosts = ["127.0.0.1:{port}"]
+
+[trunk.account]
+source_addr = "901234"
+shared_secret = "literal:{secret}"
+service_id = "YZM"
+access_number = "1069012345"
+require_proof = true
+
+[trunk.timers]
+reconnect_min = "50ms"
+reconnect_max = "200ms"
+"#
+    )
 }
