@@ -146,15 +146,15 @@ async fn a_message_stays_open_while_the_ismg_refuses_our_secret() {
 
 #[test]
 fn an_sp_of_cmpp_2_0_gets_answers_reports_and_messages_from_the_simulator() {
-    simulator_serves_the_sp("2.0", "cmpp20");
+    simulator_serves_the_sp("2.0", "cmpp20", CHINESE, 1);
 }
 
 #[test]
 fn an_sp_of_cmpp_3_0_gets_answers_reports_and_messages_from_the_simulator() {
-    simulator_serves_the_sp("3.0", "cmpp30");
+    simulator_serves_the_sp("3.0", "cmpp30", &"春眠不觉晓，处处闻啼鸟。".repeat(12), 3);
 }
 
-fn simulator_serves_the_sp(version: &str, protocol: &str) {
+fn simulator_serves_the_sp(version: &str, protocol: &str, text: &str, parts: usize) {
     let Some(mut command) = Foreign::SmsgateSp.command_or_skip() else { return };
     let scenario = format!(
         r#"
@@ -170,12 +170,13 @@ shared_secret = "s3cr3t!"
     );
     let carrier = Simulated::start(&Programs::for_tests().unwrap().simulator, &scenario).unwrap();
     let port = carrier.address().port().to_string();
-    command.args(["--version", version, "--port", &port, "--count", "3", "--text", CHINESE]);
+    command.args(["--version", version, "--port", &port, "--count", "3", "--text", text]);
     command.args(["--stat", "MK:0001", "--wait-for-mo", "1"]);
     // It ends well only with an answer and the right report for every submit, and an answer to its CMPP_TERMINATE.
     let told = Peer::start("smsgate", command).unwrap().finish(WITHIN).unwrap();
     let of = |step: &str| told.iter().filter(|line| line["step"] == step).collect::<Vec<_>>();
-    assert_eq!((of("submit_resp").len(), of("report").len()), (3, 3), "{told:#?}");
+    let count = 3 * parts;
+    assert_eq!((of("submit_resp").len(), of("report").len()), (count, count), "{told:#?}");
     let written = of("deliver");
     let expected = json!({"Src_terminal_Id": "13800138000", "Dest_Id": "1069012345", "text": "退订"});
     for (field, value) in expected.as_object().unwrap() {
@@ -185,16 +186,19 @@ shared_secret = "s3cr3t!"
     let seen = carrier.stop().unwrap();
     let of = |kind: &str| seen.iter().filter(|line| line["kind"] == kind).collect::<Vec<_>>();
     let submits = of("submit");
-    assert_eq!(submits.len(), 3, "{seen:#?}");
+    assert_eq!(submits.len(), count, "{seen:#?}");
+    for parts in submits.chunks(parts) {
+        let said: String = parts.iter().map(|part| part["text"].as_str().unwrap()).collect();
+        assert_eq!(said, text);
+    }
     for submit in submits {
-        let expected = json!({"sender": "1069012345", "recipient": "13800138000", "text": CHINESE, "coding": 8,
-            "status": 0});
+        let expected = json!({"sender": "1069012345", "recipient": "13800138000", "coding": 8, "status": 0});
         for (field, value) in expected.as_object().unwrap() {
             assert_eq!(&submit[field], value, "{field} of {submit}");
         }
     }
     let answers = of("receipt_answered");
-    assert_eq!(answers.len(), 3, "{seen:#?}");
+    assert_eq!(answers.len(), count, "{seen:#?}");
     assert!(answers.iter().chain(&of("mo_answered")).all(|answer| answer["status"] == 0), "{seen:#?}");
 }
 

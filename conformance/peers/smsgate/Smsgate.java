@@ -19,6 +19,8 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundHandlerAdapter;
+import io.netty.channel.ChannelPromise;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.charset.Charset;
@@ -288,10 +290,9 @@ public final class Smsgate {
                 submits[i].setMsgsrc(OPTIONS.get("account"));
                 UNANSWERED.add(submits[i].getSequenceNo());
             }
-            for (CmppSubmitRequestMessage submit : submits) {
-                tell("submit", "Sequence_Id", submit.getSequenceNo());
-                send(bound, submit);
-            }
+            // Behind this handler a long text is in parts, each with a Sequence_Id of the library's.
+            bound.pipeline().addBefore("CMPPDeliverLongMessageHandler", "Parts", new Parts());
+            for (CmppSubmitRequestMessage submit : submits) send(bound, submit);
         }
 
         @Override
@@ -327,6 +328,19 @@ public final class Smsgate {
             if (!UNREPORTED.remove(id(report.getMsgId()))) complain("a report about no submit of ours");
             if (!OPTIONS.get("stat").equals(report.getStat())) complain("another Stat", "Stat", report.getStat());
             if (!OPTIONS.get("to").equals(report.getDestterminalId())) complain("another Dest_terminal_Id");
+        }
+    }
+
+    /** Notes the parts that the library makes of what it is given. */
+    private static final class Parts extends ChannelOutboundHandlerAdapter {
+        @Override
+        public void write(ChannelHandlerContext ctx, Object message, ChannelPromise written) {
+            if (message instanceof CmppSubmitRequestMessage) {
+                CmppSubmitRequestMessage part = (CmppSubmitRequestMessage) message;
+                Sp.UNANSWERED.add(part.getSequenceNo());
+                tell("submit", "Sequence_Id", part.getSequenceNo(), "Pk_total", part.getPktotal(), "Pk_number", part.getPknumber());
+            }
+            ctx.write(message, written);
         }
     }
 
