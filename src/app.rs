@@ -214,7 +214,7 @@ impl Trunks {
         let planner = sms::planner(trunk, config.messages.max_segments);
         let open = sms::open(trunk, config.messages.max_segments, rand::rng().random());
         let (jobs, work) = mpsc::channel(JOB_BATCHES);
-        let (status, seen) = watch::channel(initial_status(trunk));
+        let (status, seen) = watch::channel(initial_status(trunk, open.pool.links()));
         let backlog = Arc::new(Backlog::default());
         let metrics = TrunkMetrics::new(trunk.id.as_str());
         let worker = Worker::new(WorkerParts {

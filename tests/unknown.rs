@@ -58,8 +58,10 @@ async fn without_any_report_it_ends_as_unknown_when_the_window_closes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_is_sent_again_says_so() {
+    // The report comes after the second try was made, a second after the first was given up.
+    let late = "answer = { silence = 1.0 }\nreceipts = { delay = \"2500ms\" }";
     let bed =
-        Bed::with(&[Carrier { trunk: "max_attempts = 2", ..silent(LATE, "smpp34") }], "orphan_hold = \"1s\"")
+        Bed::with(&[Carrier { trunk: "max_attempts = 2", ..silent(late, "smpp34") }], "orphan_hold = \"1s\"")
             .await;
     let mut platform = bed.platform();
     platform.subscribe().await;
@@ -71,4 +73,16 @@ async fn a_message_that_is_sent_again_says_so() {
     assert!(message.possible_duplicate);
     assert_eq!(message.segments[0].submit_attempt_count, 2);
     assert_eq!(lines_of(&bed.end().await, "submit").len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_that_comes_before_the_second_try_makes_it_needless() {
+    let soon = "answer = { silence = 1.0 }\nreceipts = { delay = \"800ms\" }";
+    let bed = Bed::new(&[silent(soon, "smpp34")]).await;
+    let mut platform = bed.platform();
+    platform.subscribe().await;
+    let again = request_with("a", |message| message.ambiguity_policy = AmbiguityPolicy::Resubmit as i32);
+    let id = platform.accepted(again).await;
+    assert_eq!(platform.end_of(&id).await.state(), MessageState::Delivered);
+    assert_eq!(lines_of(&bed.end().await, "submit").len(), 1);
 }

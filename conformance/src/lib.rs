@@ -1,6 +1,7 @@
 //! Says whether this project agrees with the outside world: with the worked packets of the specifications
 //! ([`vector`], [`judge`]), with vectors from the field ([`field`]), with foreign dissectors ([`pcap`], [`gaps`]) and
-//! with foreign peers, which run as processes ([`peer`]).
+//! with foreign peers, which run as processes ([`peer`]), alone and against the daemon ([`daemon`], [`platform`]) and
+//! the simulator ([`simulated`]).
 //!
 //! It also puts the daemon and the simulator to the proof as processes ([`subject`], [`rig`]): under load ([`mod@bench`])
 //! and under SIGKILL ([`kill_loop`]), through a client compiled from `proto/` alone ([`api`]).
@@ -12,14 +13,17 @@ pub mod api;
 pub mod bench;
 mod cmpp;
 pub mod compare;
+pub mod daemon;
 pub mod field;
 pub mod gaps;
 pub mod judge;
 pub mod kill_loop;
 pub mod pcap;
 pub mod peer;
+pub mod platform;
 pub mod report;
 pub mod rig;
+pub mod simulated;
 mod smpp;
 pub mod subject;
 mod text;

@@ -57,25 +57,47 @@ impl Peer {
     pub fn wait_for(&mut self, step: &str, within: Duration) -> Result<Value> {
         let deadline = Instant::now() + within;
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let line = match self.lines.recv_timeout(left) {
-                Ok(line) => line,
-                Err(RecvTimeoutError::Timeout) => {
-                    bail!("{}: no {step} in {within:?}; {}", self.name, self.story())
-                }
-                Err(RecvTimeoutError::Disconnected) => {
-                    bail!("{}: ended before {step}; {}", self.name, self.story())
-                }
-            };
-            let value: Value =
-                serde_json::from_str(&line).with_context(|| format!("{}: no JSON: {line}", self.name))?;
-            self.seen.push(value.clone());
-            match value.get("step").and_then(Value::as_str) {
-                Some(told) if told == step => return Ok(value),
-                Some("complaint") => bail!("{}: {}", self.name, self.story()),
-                _ => {}
+            let value = self.next(step, within, deadline)?;
+            if value["step"] == step {
+                return Ok(value.clone());
             }
         }
+    }
+
+    /// Waits until `count` lines whose `step` is `step` have come since the start, and gives them.
+    ///
+    /// # Errors
+    /// As [`Peer::wait_for`].
+    pub fn wait_for_all(&mut self, step: &str, count: usize, within: Duration) -> Result<Vec<Value>> {
+        let deadline = Instant::now() + within;
+        loop {
+            let told: Vec<&Value> = self.seen.iter().filter(|line| line["step"] == step).collect();
+            if told.len() >= count {
+                return Ok(told.into_iter().cloned().collect());
+            }
+            self.next(step, within, deadline)?;
+        }
+    }
+
+    /// The next line, whatever it tells; a complaint is an error.
+    fn next(&mut self, step: &str, within: Duration, deadline: Instant) -> Result<&Value> {
+        let line = match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => {
+                bail!("{}: no {step} in {within:?}; {}", self.name, self.story())
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                bail!("{}: ended before {step}; {}", self.name, self.story())
+            }
+        };
+        let value: Value =
+            serde_json::from_str(&line).with_context(|| format!("{}: no JSON: {line}", self.name))?;
+        let is_complaint = value["step"] == "complaint";
+        self.seen.push(value);
+        if is_complaint {
+            bail!("{}: {}", self.name, self.story());
+        }
+        self.seen.last().context("a line was just kept")
     }
 
     /// Everything it told so far.
@@ -141,6 +163,8 @@ pub enum Foreign {
     SmsgateIsmg,
     /// smsgate as an SP of CMPP 2.0 or 3.0.
     SmsgateSp,
+    /// grpcio as a gateway service.
+    Grpcio,
 }
 
 impl Foreign {
@@ -152,6 +176,7 @@ impl Foreign {
         let (program, first) = match self {
             Self::NodeSmpp => (PathBuf::from("node"), peers.join("node-smpp/server.js")),
             Self::Smpplib => (peers.join("venv/bin/python"), source.join("smpplib/client.py")),
+            Self::Grpcio => (peers.join("venv/bin/python"), source.join("grpc/client.py")),
             Self::SmsgateIsmg | Self::SmsgateSp => (PathBuf::from("java"), peers.join("smsgate/classes")),
         };
         if !first.exists() || (program.is_absolute() && !program.exists()) {
@@ -159,7 +184,7 @@ impl Foreign {
         }
         let mut command = Command::new(program);
         match self {
-            Self::NodeSmpp | Self::Smpplib => command.arg(first),
+            Self::NodeSmpp | Self::Smpplib | Self::Grpcio => command.arg(first),
             Self::SmsgateIsmg | Self::SmsgateSp => {
                 let path = format!("{}:{}/*", first.display(), peers.join("smsgate/lib").display());
                 command.args(["-cp", &path, "Smsgate", if self == Self::SmsgateSp { "sp" } else { "ismg" }])
@@ -213,6 +238,15 @@ mod tests {
         assert_eq!(peer.wait_for("listening", SOON).unwrap()["port"], 7);
         assert_eq!(peer.seen().len(), 2);
         assert_eq!(peer.stop(SOON).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn counts_what_came_before_it_was_asked() {
+        let mut peer =
+            shell(r#"echo '{"step":"a","n":1}'; echo '{"step":"b"}'; echo '{"step":"a","n":2}'; cat"#);
+        peer.wait_for("b", SOON).unwrap();
+        let told = peer.wait_for_all("a", 2, SOON).unwrap();
+        assert_eq!((told[0]["n"].as_u64(), told[1]["n"].as_u64()), (Some(1), Some(2)));
     }
 
     #[test]

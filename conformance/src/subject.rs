@@ -8,6 +8,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -32,11 +33,37 @@ impl Programs {
     /// # Errors
     /// When the build fails; its own words are on standard error.
     pub fn build() -> Result<Self> {
+        let only =
+            ["--release", "-p", "carrierd", "--bin", "carrierd", "-p", "simulator", "--bin", "carrier-sim"];
+        Self::build_with(&only)
+    }
+
+    /// Builds both as the tests are built, once in this process, and says where they are.
+    ///
+    /// # Errors
+    /// As [`Programs::build`].
+    pub fn for_tests() -> Result<&'static Self> {
+        static BUILT: Mutex<Option<&'static Programs>> = Mutex::new(None);
+        let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(programs) = *built {
+            return Ok(programs);
+        }
+        // One test among the targets makes cargo choose the features that it chose for the whole workspace's tests;
+        // so after those were built nothing is built again.
+        let mut arguments = vec!["--workspace", "--bins", "--test", "layers"];
+        if cfg!(feature = "all-features") {
+            arguments.push("--all-features");
+        }
+        let programs: &'static Self = Box::leak(Box::new(Self::build_with(&arguments)?));
+        Ok(*built.insert(programs))
+    }
+
+    fn build_with(arguments: &[&str]) -> Result<Self> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
         let output = Command::new(cargo)
-            .args(["build", "--release", "--manifest-path", manifest])
-            .args(["-p", "carrierd", "--bin", "carrierd", "-p", "simulator", "--bin", "carrier-sim"])
+            .args(["build", "--manifest-path", manifest])
+            .args(arguments)
             .args(["--message-format", "json-render-diagnostics"])
             .stderr(Stdio::inherit())
             .output()
@@ -48,8 +75,8 @@ impl Programs {
             .filter_map(|line| serde_json::from_slice(line).ok())
             .collect();
         let find = |name: &str| {
-            let built = told.iter().filter(|line| line["target"]["name"] == name);
-            let path = built.filter_map(|line| line["executable"].as_str()).next();
+            let is_it = |line: &&Value| line["target"]["name"] == name && line["target"]["kind"][0] == "bin";
+            let path = told.iter().filter(is_it).filter_map(|line| line["executable"].as_str()).next();
             path.map(PathBuf::from).with_context(|| format!("the build made no {name}"))
         };
         Ok(Self { daemon: find("carrierd")?, simulator: find("carrier-sim")? })

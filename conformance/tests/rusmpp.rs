@@ -1,4 +1,4 @@
-//! rusmpp reads what we write, field by field, and we read what it writes.
+//! rusmpp reads what we write, field by field.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
 mod support;
@@ -10,14 +10,8 @@ use codecs::smpp::{
 };
 use conformance::gaps::Gaps;
 use proptest::prelude::*;
-use rusmpp::{
-    Command, CommandStatus,
-    decode::DecodeWithLength as _,
-    encode::{Encode as _, Length as _},
-    types::{COctetString, EmptyOrFullCOctetString, OctetString},
-    values::ServiceType,
-};
-use support::{Unit, smpp_units};
+use rusmpp::{Command, decode::DecodeWithLength as _};
+use support::{Unit, rusmpp_unit::written, smpp_units};
 
 /// rusmpp's command in a unit; it does not want the length in front.
 fn theirs(unit: &[u8]) -> Result<Command, String> {
@@ -29,15 +23,6 @@ fn theirs(unit: &[u8]) -> Result<Command, String> {
     } else {
         Err(format!("{} octets are left", unit.len() - 4 - taken))
     }
-}
-
-/// The unit that rusmpp writes.
-fn written(command: &Command) -> Vec<u8> {
-    let mut unit = vec![0; 4 + command.length()];
-    let length = 4 + command.encode(&mut unit[4..]);
-    unit[..4].copy_from_slice(&u32::try_from(length).expect("a short unit").to_be_bytes());
-    unit.truncate(length);
-    unit
 }
 
 fn ours(pdu: &Pdu<'_>, sequence: u32) -> Vec<u8> {
@@ -250,40 +235,5 @@ proptest! {
         prop_assert_eq!(command.sequence_number(), sequence);
         let Some(rusmpp::Pdu::SubmitSmResp(read)) = command.pdu() else { panic!("no submit_sm_resp") };
         prop_assert_eq!(read.message_id().as_str(), id);
-    }
-
-    #[test]
-    fn we_read_the_submit_sm_of_rusmpp_field_by_field(values in values()) {
-        let tlvs = values.tlvs();
-        let message = values.message(&tlvs);
-        let c_string = |text: &str| COctetString::<1, 21>::from_string(text.to_owned()).unwrap();
-        let time = |time: &Option<String>| match time {
-            Some(time) => EmptyOrFullCOctetString::<17>::from_string(time.clone()).unwrap(),
-            None => EmptyOrFullCOctetString::<17>::empty(),
-        };
-        let built = rusmpp::pdus::SubmitSm::builder()
-            .service_type(ServiceType::new(COctetString::from_string(values.service_type.clone()).unwrap()))
-            .source_addr_ton(values.source.0.into())
-            .source_addr_npi(values.source.1.into())
-            .source_addr(c_string(&values.source.2))
-            .dest_addr_ton(values.destination.0.into())
-            .dest_addr_npi(values.destination.1.into())
-            .destination_addr(c_string(&values.destination.2))
-            .esm_class(message.esm_class.0.into())
-            .protocol_id(message.protocol_id)
-            .priority_flag(message.priority_flag.into())
-            .schedule_delivery_time(time(&values.times.0))
-            .validity_period(time(&values.times.1))
-            .registered_delivery(message.registered_delivery.0.into())
-            .replace_if_present_flag(message.replace_if_present_flag.into())
-            .data_coding(message.data_coding.0.into())
-            .sm_default_msg_id(message.sm_default_msg_id)
-            .short_message(OctetString::from_slice(&values.short_message).unwrap())
-            .build();
-        let unit = written(&Command::new(CommandStatus::EsmeRok, values.sequence, built));
-        let (header, pdu) = Pdu::decode(&unit).map_err(|error| TestCaseError::fail(error.to_string()))?;
-        prop_assert_eq!(header.sequence_number, values.sequence);
-        let wanted = Sm { tlvs: codecs::smpp::Tlvs::NONE, ..message };
-        prop_assert_eq!(pdu.body, Body::SubmitSm(wanted));
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     config::TrunkConfig,
     domain::{Event, Payload, TrunkMoved},
     telemetry::metrics::seconds,
-    trunk::{Answered, Reported, TrunkState, TrunkStatus},
+    trunk::{Answered, LinkStatus, Reported, TrunkState, TrunkStatus},
 };
 
 /// How often the trunk's status is published, at most.
@@ -97,9 +97,9 @@ fn gauge(value: usize) -> f64 {
     value as f64
 }
 
-/// What a worker shows before it has done anything.
+/// What a trunk shows before its worker has done anything; `links` are those of its pool.
 #[must_use]
-pub fn initial_status(config: &TrunkConfig) -> TrunkStatus {
+pub fn initial_status(config: &TrunkConfig, links: Vec<LinkStatus>) -> TrunkStatus {
     TrunkStatus {
         id: config.id.clone(),
         protocol: config.protocol.name(),
@@ -107,10 +107,41 @@ pub fn initial_status(config: &TrunkConfig) -> TrunkStatus {
         state: TrunkState::Down,
         window: config.window,
         submits_per_second: config.submits_per_second,
-        links: Vec::new(),
+        links,
         queue_depth: 0,
         oldest_queued: None,
         answered: Answered::default(),
         reported: Reported::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config, trunk::sms};
+
+    const TWO_LINKS: &str = r#"
+allow_literal_secrets = true
+store = { path = "unused" }
+[[trunk]]
+id = "ismg"
+protocol = "cmpp30"
+hosts = ["127.0.0.1:1"]
+links = 2
+[trunk.account]
+source_addr = "901234"
+shared_secret = "literal:s"
+service_id = "YZM"
+access_number = "1069"
+"#;
+
+    #[tokio::test]
+    async fn every_wanted_link_is_shown_before_one_was_tried() {
+        let config = config::parse(TWO_LINKS, "test", &|_| None).expect("a configuration");
+        let trunk = &config.trunks[0];
+        let open = sms::open(trunk, config.messages.max_segments, 1);
+        let status = initial_status(trunk, open.pool.links());
+        assert_eq!((status.state, status.links.len()), (TrunkState::Down, 2));
+        assert!(status.links.iter().all(|link| link.bound_since.is_none()));
     }
 }

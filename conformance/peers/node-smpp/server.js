@@ -12,8 +12,10 @@ const options = readArguments(process.argv.slice(2), {
   password: '',
   'receipt-delay-ms': 50,
   stat: 'DELIVRD',
+  err: '000', // beside stat in every receipt
+  'undelivered-to': '', // recipients that end so get UNDELIV with err:027 instead
   refuse: 0, // the command_status of every submit_sm_resp
-  mo: '', // a text sent to every receiver as soon as it is bound
+  mo: '', // a text sent to every receiver as soon as it is bound, in parts if it is long
   'answer-timeout-ms': 5000,
 });
 
@@ -84,6 +86,9 @@ function serve(session) {
         system_id: pdu.system_id,
         system_type: pdu.system_type,
         interface_version: pdu.interface_version,
+        addr_ton: pdu.addr_ton,
+        addr_npi: pdu.addr_npi,
+        address_range: pdu.address_range,
         command_status: status,
       });
       session.send(pdu.response({ command_status: status, system_id: 'node-smpp', sc_interface_version: 0x34 }));
@@ -92,12 +97,7 @@ function serve(session) {
       if (!MAY_RECEIVE.has(command)) return;
       receivers.add(session);
       pending.splice(0).forEach((receipt) => deliver(session, 'receipt', receipt));
-      if (options.mo) {
-        deliver(session, 'mo', {
-          source_addr_ton: 1, source_addr_npi: 1, source_addr: '447700900123',
-          dest_addr_ton: 3, dest_addr_npi: 0, destination_addr: '60777', short_message: options.mo,
-        });
-      }
+      if (options.mo) writeFromPhone(session, options.mo);
     });
   }
 
@@ -127,18 +127,37 @@ function serve(session) {
   });
 }
 
+function writeFromPhone(session, text) {
+  const phone = {
+    source_addr_ton: 1, source_addr_npi: 1, source_addr: '447700900123',
+    dest_addr_ton: 3, dest_addr_npi: 0, destination_addr: '60777',
+  };
+  if (text.length <= 70) {
+    deliver(session, 'mo', Object.assign({ short_message: text }, phone));
+    return;
+  }
+  const total = Math.ceil(text.length / 67);
+  for (let part = 1; part <= total; part += 1) {
+    const message = text.slice((part - 1) * 67, part * 67);
+    const udh = Buffer.from([5, 0, 3, 0x7a, total, part]);
+    deliver(session, 'mo', Object.assign({ esm_class: 0x40, data_coding: 8, short_message: { udh, message } }, phone));
+  }
+}
+
 function report(pdu, id) {
   const now = new Date().toISOString().replace(/\D/g, '').slice(2, 12);
+  const failed = options['undelivered-to'] && pdu.destination_addr.endsWith(options['undelivered-to']);
+  const [stat, err] = failed ? ['UNDELIV', '027'] : [options.stat, options.err];
   const text =
-    `id:${id} sub:001 dlvrd:${options.stat === 'DELIVRD' ? '001' : '000'} submit date:${now} done date:${now} ` +
-    `stat:${options.stat} err:000 text:`;
+    `id:${id} sub:001 dlvrd:${stat === 'DELIVRD' ? '001' : '000'} submit date:${now} done date:${now} ` +
+    `stat:${stat} err:${err} text:`;
   const receipt = {
     esm_class: 0x04,
     source_addr_ton: pdu.dest_addr_ton, source_addr_npi: pdu.dest_addr_npi, source_addr: pdu.destination_addr,
     dest_addr_ton: pdu.source_addr_ton, dest_addr_npi: pdu.source_addr_npi, destination_addr: pdu.source_addr,
     short_message: text,
     receipted_message_id: id,
-    message_state: STATES[options.stat] || 7,
+    message_state: STATES[stat] || 7,
   };
   const [session] = receivers;
   if (session) deliver(session, 'receipt', receipt);
@@ -170,6 +189,7 @@ function describe(pdu) {
   ];
   const seen = {};
   for (const field of fields) if (field in pdu) seen[field] = plain(pdu[field]);
+  seen.in_message_payload = 'message_payload' in pdu;
   const content = pdu.message_payload || pdu.short_message || {};
   seen.text = Buffer.isBuffer(content.message) ? content.message.toString('hex') : content.message;
   if (content.udh) seen.udh = content.udh.map((element) => element.toString('hex'));

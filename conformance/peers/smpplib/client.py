@@ -31,7 +31,10 @@ def main():
         return 2
     try:
         run(client, options)
-    except (Complaint, smpplib.exceptions.PDUError, smpplib.exceptions.ConnectionError) as complaint:
+    except smpplib.exceptions.PDUError as refusal:
+        tell("complaint", what=f"PDUError: {refusal}", command_status=refusal.args[1])
+        return 1
+    except (Complaint, smpplib.exceptions.ConnectionError) as complaint:
         tell("complaint", what=f"{type(complaint).__name__}: {complaint}")
         return 1
     tell("stopped", complaints=0)

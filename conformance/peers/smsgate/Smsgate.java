@@ -18,8 +18,12 @@ import com.zx.sms.session.cmpp.SessionState;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundHandlerAdapter;
+import io.netty.channel.ChannelPromise;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
@@ -51,12 +55,14 @@ public final class Smsgate {
         OPTIONS.put("secret", "s3cr3t!");
         OPTIONS.put("receipt-delay-ms", "50");
         OPTIONS.put("stat", "DELIVRD");
+        OPTIONS.put("undelivered-to", ""); // recipients that end so get MA:0022 instead
         OPTIONS.put("refuse", "0");
         OPTIONS.put("mo", "");
         OPTIONS.put("from", "1069012345");
         OPTIONS.put("to", "13800138000");
         OPTIONS.put("text", "hello");
         OPTIONS.put("count", "1");
+        OPTIONS.put("wait-for-mo", "0"); // parts of messages from phones that the SP waits for
         OPTIONS.put("timeout-ms", "15000");
         String role = words.length == 0 ? "" : words[0];
         for (int i = 1; i < words.length; i += 2) {
@@ -152,6 +158,8 @@ public final class Smsgate {
         @Override
         public void userEventTriggered(ChannelHandlerContext ctx, Object event) throws Exception {
             if (event == SessionState.Connect) {
+                // The library serves link tests and ends before they come to us.
+                ctx.pipeline().addBefore("CmppActiveTestRequestMessageHandler", "Told", new Told());
                 tell("bound", "account", OPTIONS.get("account"), "version", OPTIONS.get("version"));
                 bound(ctx.channel());
             }
@@ -171,8 +179,6 @@ public final class Smsgate {
 
         @Override
         public void channelRead(ChannelHandlerContext ctx, Object message) throws Exception {
-            if (message instanceof CmppActiveTestRequestMessage) tell("active_test");
-            if (message instanceof CmppTerminateRequestMessage) tell("terminate");
             if (!received(ctx.channel(), message)) ctx.fireChannelRead(message);
         }
 
@@ -180,6 +186,16 @@ public final class Smsgate {
 
         /** Says whether it was for this side. */
         abstract boolean received(Channel channel, Object message);
+    }
+
+    /** Tells what the library answers by itself. */
+    private static final class Told extends ChannelInboundHandlerAdapter {
+        @Override
+        public void channelRead(ChannelHandlerContext ctx, Object message) {
+            if (message instanceof CmppActiveTestRequestMessage) tell("active_test");
+            if (message instanceof CmppTerminateRequestMessage) tell("terminate");
+            ctx.fireChannelRead(message);
+        }
     }
 
     private static final class Ismg extends Side {
@@ -219,7 +235,7 @@ public final class Smsgate {
                 "TP_udhi", submit.getTpudhi(), "Msg_Fmt", submit.getMsgfmt().getValue() & 0xFF,
                 "Msg_src", submit.getMsgsrc(), "Src_Id", submit.getSrcId(),
                 "Dest_terminal_Id", String.join(",", submit.getDestterminalId()),
-                "Msg_Content_hex", hexadecimal(submit.getMsgContentBytes()));
+                "Msg_Content_hex", hexadecimal(submit.getMsgContentBytes()), "text", text(submit));
             if (!OPTIONS.get("account").equals(submit.getMsgsrc())) {
                 complain("Msg_src is not the account", "Msg_src", submit.getMsgsrc());
             }
@@ -232,8 +248,10 @@ public final class Smsgate {
         private void report(Channel channel, CmppSubmitRequestMessage submit, MsgId id) {
             CmppReportRequestMessage report = new CmppReportRequestMessage();
             String now = LocalDateTime.now().format(MINUTE);
+            String failing = OPTIONS.get("undelivered-to");
+            boolean fails = !failing.isEmpty() && submit.getDestterminalId()[0].endsWith(failing);
             report.setMsgId(id);
-            report.setStat(OPTIONS.get("stat"));
+            report.setStat(fails ? "MA:0022" : OPTIONS.get("stat"));
             report.setSubmitTime(now);
             report.setDoneTime(now);
             report.setDestterminalId(submit.getDestterminalId()[0]);
@@ -254,8 +272,11 @@ public final class Smsgate {
         static final Set<String> UNREPORTED = ConcurrentHashMap.newKeySet();
         static volatile Channel channel;
 
+        static final AtomicInteger FROM_PHONES = new AtomicInteger();
+
         static int missing() {
-            return UNANSWERED.size() + UNREPORTED.size();
+            int phones = Integer.parseInt(OPTIONS.get("wait-for-mo")) - FROM_PHONES.get();
+            return UNANSWERED.size() + UNREPORTED.size() + Math.max(phones, 0);
         }
 
         @Override
@@ -269,10 +290,9 @@ public final class Smsgate {
                 submits[i].setMsgsrc(OPTIONS.get("account"));
                 UNANSWERED.add(submits[i].getSequenceNo());
             }
-            for (CmppSubmitRequestMessage submit : submits) {
-                tell("submit", "Sequence_Id", submit.getSequenceNo());
-                send(bound, submit);
-            }
+            // Behind this handler a long text is in parts, each with a Sequence_Id of the library's.
+            bound.pipeline().addBefore("CMPPDeliverLongMessageHandler", "Parts", new Parts());
+            for (CmppSubmitRequestMessage submit : submits) send(bound, submit);
         }
 
         @Override
@@ -300,6 +320,7 @@ public final class Smsgate {
             send(from, answer);
             CmppReportRequestMessage report = deliver.getReportRequestMessage();
             if (report == null) {
+                FROM_PHONES.incrementAndGet();
                 tell("deliver", "Dest_Id", deliver.getDestId(), "Src_terminal_Id", deliver.getSrcterminalId(), "text", deliver.getMsgContent());
                 return;
             }
@@ -307,6 +328,19 @@ public final class Smsgate {
             if (!UNREPORTED.remove(id(report.getMsgId()))) complain("a report about no submit of ours");
             if (!OPTIONS.get("stat").equals(report.getStat())) complain("another Stat", "Stat", report.getStat());
             if (!OPTIONS.get("to").equals(report.getDestterminalId())) complain("another Dest_terminal_Id");
+        }
+    }
+
+    /** Notes the parts that the library makes of what it is given. */
+    private static final class Parts extends ChannelOutboundHandlerAdapter {
+        @Override
+        public void write(ChannelHandlerContext ctx, Object message, ChannelPromise written) {
+            if (message instanceof CmppSubmitRequestMessage) {
+                CmppSubmitRequestMessage part = (CmppSubmitRequestMessage) message;
+                Sp.UNANSWERED.add(part.getSequenceNo());
+                tell("submit", "Sequence_Id", part.getSequenceNo(), "Pk_total", part.getPktotal(), "Pk_number", part.getPknumber());
+            }
+            ctx.write(message, written);
         }
     }
 
@@ -321,6 +355,15 @@ public final class Smsgate {
         long value = (long) id.getMonth() << 60 | (long) id.getDay() << 55 | (long) id.getHour() << 50
             | (long) id.getMinutes() << 44 | (long) id.getSeconds() << 38 | (long) id.getGateId() << 16 | (id.getSequenceId() & 0xFFFF);
         return String.format("%016x", value);
+    }
+
+    /** What the part says on a phone: its octets behind the header, in the charset that Msg_Fmt names. */
+    private static String text(CmppSubmitRequestMessage submit) {
+        byte[] octets = submit.getMsgContentBytes();
+        int header = submit.getTpudhi() == 1 ? (octets[0] & 0xFF) + 1 : 0;
+        int format = submit.getMsgfmt().getValue() & 0xFF;
+        Charset charset = format == 8 ? StandardCharsets.UTF_16BE : format == 15 ? Charset.forName("GB18030") : StandardCharsets.US_ASCII;
+        return new String(octets, header, octets.length - header, charset);
     }
 
     private static String hexadecimal(byte[] octets) {

@@ -1,7 +1,10 @@
-//! Every unit we can write, each with what a reader must find in it: for the tests that let foreign decoders read them.
+//! Every unit we can write, each with what a reader must find in it, for the tests that let foreign decoders read them;
+//! and what rusmpp can write, for the test that reads it.
 #![allow(dead_code, reason = "each test uses its part")]
 
 pub mod cmpp_units;
+pub mod rusmpp_tlvs;
+pub mod rusmpp_unit;
 pub mod smpp_units;
 
 use conformance::pcap::Side;

@@ -241,7 +241,7 @@ impl SmsAdapter for SmppAdapter {
             "" => self.account.default_sender.as_str(),
             sender => sender,
         };
-        let (source_ton, source_npi) = sender_type(sender);
+        let (source_ton, source_npi, source) = source(sender);
         let (dest_ton, dest_npi) = number_type(message.to.as_str());
         let validity = message
             .validity_left(clock::wall())
@@ -283,7 +283,7 @@ impl SmsAdapter for SmppAdapter {
             ),
             source_addr_ton: source_ton,
             source_addr_npi: source_npi,
-            source_addr: COctetString(sender.as_bytes()),
+            source_addr: COctetString(source.as_bytes()),
             dest_addr_ton: dest_ton,
             dest_addr_npi: dest_npi,
             destination_addr: COctetString(message.to.digits().as_bytes()),
@@ -397,16 +397,15 @@ impl Planner for SmppAdapter {
     }
 }
 
-/// TON and NPI of a sender: a name, a short code or a number.
-fn sender_type(sender: &str) -> (Ton, Npi) {
-    if sender.is_empty() {
-        (Ton::UNKNOWN, Npi::UNKNOWN)
-    } else if !sender.bytes().all(|octet| octet.is_ascii_digit() || octet == b'+') {
-        (Ton::ALPHANUMERIC, Npi::UNKNOWN)
-    } else if sender.starts_with('+') {
-        (Ton::INTERNATIONAL, Npi::ISDN)
-    } else {
-        (Ton::UNKNOWN, Npi::ISDN)
+/// TON, NPI and source_addr of a sender: a name, a short code or a number. An international number is written without
+/// its `+`, which the TON stands for.
+fn source(sender: &str) -> (Ton, Npi, &str) {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+    match sender.strip_prefix('+') {
+        _ if sender.is_empty() => (Ton::UNKNOWN, Npi::UNKNOWN, sender),
+        Some(number) if is_digits(number) => (Ton::INTERNATIONAL, Npi::ISDN, number),
+        None if is_digits(sender) => (Ton::UNKNOWN, Npi::ISDN, sender),
+        _ => (Ton::ALPHANUMERIC, Npi::UNKNOWN, sender),
     }
 }
 

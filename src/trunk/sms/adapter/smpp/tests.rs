@@ -91,3 +91,18 @@ fn texts_are_read_in_the_alphabet_of_their_data_coding() {
     }
     assert_eq!(adapter().decode(0x04, b"\x00\x01"), None);
 }
+
+#[test]
+fn an_international_sender_loses_its_plus_and_every_other_stays_as_it_is() {
+    let table = [
+        ("", (Ton::UNKNOWN, Npi::UNKNOWN, "")),
+        ("60777", (Ton::UNKNOWN, Npi::ISDN, "60777")),
+        ("+447700900123", (Ton::INTERNATIONAL, Npi::ISDN, "447700900123")),
+        ("Carrierd", (Ton::ALPHANUMERIC, Npi::UNKNOWN, "Carrierd")),
+        ("+", (Ton::ALPHANUMERIC, Npi::UNKNOWN, "+")),
+        ("A+ Shop", (Ton::ALPHANUMERIC, Npi::UNKNOWN, "A+ Shop")),
+    ];
+    for (sender, expected) in table {
+        assert_eq!(source(sender), expected, "{sender}");
+    }
+}
