@@ -31,8 +31,9 @@ const FORMAT: u32 = 1;
 const FORMAT_KEY: &[u8] = b"format";
 /// Threads that write and merge the engine's tables.
 const ENGINE_THREADS: usize = 2;
-/// Room for the engine's journals, octets: large, so that they are seldom replaced under load.
-const JOURNAL_OCTETS: u64 = 512 * 1024 * 1024;
+/// Room for the engine's journals, octets: they are read again after a crash, so this decides how long opening takes. The
+/// engine takes no less.
+const JOURNAL_OCTETS: u64 = 64 * 1024 * 1024;
 
 /// Opens the folder and makes its state ready for the first verb.
 pub(super) fn open(config: &StoreConfig, messages: &MessageConfig) -> Result<(Verbs, Recovered), StoreError> {
