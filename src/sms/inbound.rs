@@ -327,7 +327,7 @@ mod tests {
             Err(PrepareError::SenderNotAllowed("mute".into()))
         }
 
-        fn decode(&self, _: u8, _: &[u8]) -> Option<(String, TextEncoding)> {
+        fn decode(&self, _: u8, _: &[u8]) -> Option<(String, Option<TextEncoding>)> {
             None
         }
     }
