@@ -261,11 +261,8 @@ impl Delivery {
     pub fn cancel_unsent(&mut self, on_wire: impl Fn(u8) -> bool) {
         for segment in self.unsent_mut(on_wire) {
             segment.state = SegmentState::Canceled;
-            segment.status = Some(CarrierStatus::ours(
-                FailureClass::None,
-                true,
-                "not sent: another segment of the message had failed",
-            ));
+            segment.status =
+                Some(CarrierStatus::ours(FailureClass::None, true, "not sent: the message had ended"));
         }
     }
 

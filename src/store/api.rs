@@ -224,7 +224,7 @@ pub enum Withdrawn {
 pub struct Ending {
     /// The message.
     pub message_id: MessageId,
-    /// How its open segments end.
+    /// How its segments end that have not left.
     pub state: SegmentState,
     /// Why.
     pub status: CarrierStatus,

@@ -170,7 +170,8 @@ impl Store {
         self.call(move |verbs| verbs.withdraw(id)).await
     }
 
-    /// Ends messages by our own decision. Answers in the order of the arguments.
+    /// Ends messages by our own decision, as far as they have not left: what the carrier may have is the carrier's to end.
+    /// Answers in the order of the arguments.
     ///
     /// # Errors
     /// As [`begin_attempts`](Self::begin_attempts).
