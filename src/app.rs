@@ -215,10 +215,12 @@ impl Trunks {
         let open = sms::open(trunk, config.messages.max_segments, rand::rng().random());
         let (jobs, work) = mpsc::channel(JOB_BATCHES);
         let (status, seen) = watch::channel(initial_status(trunk, open.pool.links()));
-        let backlog = Arc::new(Backlog::default());
+        let backlog =
+            Arc::new(Backlog::new(trunk.max_queue, trunk.max_tenant_queue.unwrap_or(trunk.max_queue)));
         let metrics = TrunkMetrics::new(trunk.id.as_str());
         let worker = Worker::new(WorkerParts {
             config: trunk.clone(),
+            shares: config.shares.clone(),
             planner: planner.clone(),
             pool: open.pool,
             store: store.clone(),
@@ -240,9 +242,17 @@ impl Trunks {
         self.workers.push((trunk.id.clone(), tokio::spawn(worker.run())));
         self.inbounds.push(tokio::spawn(run_inbound(inbound)));
         self.statuses.push(seen);
-        let lane = Lane { planner, jobs, backlog, max_queue: trunk.max_queue };
+        let lane = Lane { planner, jobs, backlog, retry_after: retry_after(trunk) };
         self.lanes.insert(trunk.id.clone(), lane);
     }
+}
+
+/// After how long a full backlog may have room again: when a hundredth of it has left at the account's rate.
+fn retry_after(trunk: &TrunkConfig) -> Duration {
+    let (soonest, latest) = (Duration::from_secs(1), Duration::from_secs(60));
+    let Some(rate) = trunk.submits_per_second else { return soonest };
+    let hundredth = u64::try_from(trunk.max_queue / 100).unwrap_or(u64::MAX);
+    Duration::from_secs(hundredth / u64::from(rate)).clamp(soonest, latest)
 }
 
 /// Runs the daemon until `shutdown`, then drains it.

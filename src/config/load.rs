@@ -14,7 +14,7 @@ use super::{
     route,
     secret::Secrets,
     section::{Document, Section},
-    trunk,
+    shares, trunk,
 };
 use crate::domain::TrunkId;
 
@@ -73,6 +73,7 @@ fn root(mut file: Section<'_>, name: &str, env: &dyn Fn(&str) -> Option<String>)
         listen: listen(file.section("listen")),
         store: store(file.section("store")),
         messages,
+        shares: shares::read(file.section("shares")),
         trunks,
         routes: routes(&mut file, &ids),
     };

@@ -10,12 +10,14 @@ mod quantity;
 mod route;
 mod secret;
 mod section;
+mod shares;
 #[cfg(test)]
 mod tests;
 mod trunk;
 
 pub use error::{ConfigError, Fault};
 pub use load::{load, parse};
+pub use shares::ShareConfig;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// What holds for all messages.
     pub messages: MessageConfig,
+    /// How classes and tenants share what an account can carry.
+    pub shares: ShareConfig,
     /// The carriers' accounts.
     pub trunks: Vec<TrunkConfig>,
     /// Which message goes where; the first that matches decides. None: every trunk, in order.
@@ -98,6 +102,8 @@ pub struct TrunkConfig {
     pub submits_per_second: Option<u32>,
     /// Messages that may wait in memory for this trunk before new ones are refused. Default 100,000.
     pub max_queue: usize,
+    /// Of these, messages of one tenant; `None`: as many.
+    pub max_tenant_queue: Option<usize>,
     /// Tries of one segment before it is given up. Default 10.
     pub max_attempts: u16,
     /// The carrier's clock, as an offset from UTC. Default +08:00.

@@ -143,11 +143,24 @@ impl<'a> Section<'a> {
         T: TryFrom<i64> + PartialOrd + Display,
     {
         let right = format!("{} to {} {what}", range.start(), range.end());
-        self.read(key, &right, |value| {
-            let integer = value.as_integer()?;
-            let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok()?;
-            T::try_from(number).ok().filter(|number| range.contains(number))
-        })
+        self.read(key, &right, |value| whole_number(value, &range))
+    }
+
+    /// A whole number for each of the keys, whatever they are called; `what` names its unit in the plural.
+    pub fn numbers<T>(self, range: RangeInclusive<T>, what: &str) -> Vec<(String, T)>
+    where
+        T: TryFrom<i64> + PartialOrd + Display,
+    {
+        let right = format!("{} to {} {what}", range.start(), range.end());
+        let mut numbers = Vec::new();
+        for (key, value) in self.entries.into_iter().flat_map(|entries| entries.iter()) {
+            let name: &str = key.get_ref();
+            match whole_number(value.get_ref(), &range) {
+                Some(number) => numbers.push((name.to_owned(), number)),
+                None => self.refuse(key.span().start, name, value.get_ref(), &right),
+            }
+        }
+        numbers
     }
 
     /// Yes or no.
@@ -305,6 +318,15 @@ impl<'a, T> Found<'a, T> {
     fn map<U>(self, convert: impl FnOnce(T) -> U) -> Found<'a, U> {
         Found { value: self.value.map(convert), missing: self.missing }
     }
+}
+
+fn whole_number<T>(value: &DeValue<'_>, range: &RangeInclusive<T>) -> Option<T>
+where
+    T: TryFrom<i64> + PartialOrd,
+{
+    let integer = value.as_integer()?;
+    let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok()?;
+    T::try_from(number).ok().filter(|number| range.contains(number))
 }
 
 /// `"a", "b" or "c"`.

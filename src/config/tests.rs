@@ -83,6 +83,8 @@ fn the_full_example_says_the_defaults_as_they_are() {
         .replace("links = 2", "")
         .replace("submits_per_second = 500", "")
         .replace("operator = \"cmcc\"", "")
+        .replace("acme = 3", "")
+        .replace("max_tenant_queue = 50000", "")
         .replace("file:intl-1.password", "env:CARRIER_1_PASSWORD");
     // What remains are required keys, tables, and defaults: without the defaults the same must come out.
     let required = [
@@ -157,6 +159,10 @@ const BELOW: &[(&str, &str)] = &[
         "carrierd.toml:10: trunk.window: links × window = 262144 is not allowed: at most 16384 per trunk",
     ),
     (
+        "max_queue = 10\nmax_tenant_queue = 11",
+        "carrierd.toml:10: trunk.max_tenant_queue: 11 is not allowed: no more than max_queue, 10",
+    ),
+    (
         "submits_per_second = 0",
         "carrierd.toml:9: trunk.submits_per_second: 0 is not allowed: 1 to 1000000 submits per second",
     ),
@@ -179,7 +185,7 @@ const BELOW: &[(&str, &str)] = &[
     ),
     (
         "lnks = 2",
-        "carrierd.toml:9: trunk.lnks: there is no such key here, only id, protocol, account, hosts, operator, links, window, submits_per_second, max_queue, max_attempts, utc_offset, carrier_ids, reference_octets, timers",
+        "carrierd.toml:9: trunk.lnks: there is no such key here, only id, protocol, account, hosts, operator, links, window, submits_per_second, max_queue, max_tenant_queue, max_attempts, utc_offset, carrier_ids, reference_octets, timers",
     ),
     ("timers = 5", "carrierd.toml:9: trunk.timers: 5 is not allowed: a table of its own"),
     (
@@ -254,7 +260,7 @@ const BELOW: &[(&str, &str)] = &[
     ),
     (
         "[stroe]\npath = \"x\"",
-        "carrierd.toml:9: stroe: there is no such key here, only allow_literal_secrets, messages, trunk, listen, store, route",
+        "carrierd.toml:9: stroe: there is no such key here, only allow_literal_secrets, messages, trunk, listen, store, shares, route",
     ),
     ("links = 1\nlinks = 2", "carrierd.toml:10: no valid TOML: duplicate key"),
     ("links = one", "carrierd.toml:9: no valid TOML: string values must be quoted, expected literal string"),
@@ -262,6 +268,16 @@ const BELOW: &[(&str, &str)] = &[
 
 /// A change to a good file → the message.
 const CHANGED: &[(&str, &str, &str)] = &[
+    (
+        "path = \"state\"",
+        "path = \"state\"\n[shares]\nmarketing = 0",
+        "carrierd.toml:4: shares.marketing: 0 is not allowed: 1 to 1000 parts",
+    ),
+    (
+        "path = \"state\"",
+        "path = \"state\"\n[shares.tenants]\nacme = 1001",
+        "carrierd.toml:4: shares.tenants.acme: 1001 is not allowed: 1 to 1000 parts",
+    ),
     (
         "path = \"state\"",
         "",

@@ -71,6 +71,7 @@ pub(super) fn read(
             .optional(),
         // Memory: about a kilobyte each.
         max_queue: section.number("max_queue", 1..=10_000_000, "messages").or(100_000),
+        max_tenant_queue: section.number("max_tenant_queue", 1..=10_000_000, "messages").optional(),
         // With the growing delays between them these take hours: past that a person should look.
         max_attempts: section.number("max_attempts", 1..=1000, "tries").or(10),
         // China has one time zone, and CMPP knows no other.
@@ -94,6 +95,10 @@ fn check(section: &Section<'_>, trunk: &TrunkConfig, is_pair: bool) {
     }
     if is_pair && trunk.links < 2 {
         section.note("links", "1 is not allowed: bind = \"pair\" needs at least 2, one for each direction");
+    }
+    if let Some(tenant) = trunk.max_tenant_queue.filter(|tenant| *tenant > trunk.max_queue) {
+        let what = format!("{tenant} is not allowed: no more than max_queue, {}", trunk.max_queue);
+        section.note("max_tenant_queue", what);
     }
     let in_flight = usize::try_from(trunk.links).unwrap_or(usize::MAX).saturating_mul(trunk.window);
     if in_flight > MAX_IN_FLIGHT {

@@ -1,6 +1,6 @@
 //! What comes of tries: decided, made durable, then acted on.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use futures_util::FutureExt;
 use tracing::error;
@@ -49,7 +49,6 @@ impl Worker {
                 step: decision.step,
                 delay: decision.delay,
                 throttled: decision.throttled,
-                late,
                 // A try that never left counts nowhere, in the store neither.
                 attempts: one.attempt.attempts.saturating_add(u16::from(outcome != SubmitOutcome::NeverSent)),
                 status: refusal(&outcome),
@@ -65,7 +64,9 @@ impl Worker {
         self.settling.push_back(async move { (store.settle(trunk, settlements).await, next) }.boxed());
     }
 
-    fn remember(&mut self, ticket: u64, one: InFlight) {
+    /// Keeps a try for a late answer. It takes no room: what waits for a report does not hold up what comes.
+    fn remember(&mut self, ticket: u64, mut one: InFlight) {
+        one.job.room = None;
         self.unknown.insert(ticket, one);
         self.unknown_order.push_back(ticket);
         while self.unknown_order.len() > LATE_MEMORY {
@@ -80,7 +81,6 @@ impl Worker {
         match outcome {
             SubmitOutcome::Accepted { .. } => {
                 self.answered.accepted += 1;
-                self.pacer.accepted();
                 metrics.submits_ok.increment(1);
             }
             SubmitOutcome::Refused { status } => {
@@ -125,8 +125,8 @@ impl Worker {
             }
             match next.step {
                 NextStep::Again { .. } if !settled.state.is_final() => self.again(next, now),
-                _ if settled.state.is_final() => self.drop_message(id),
-                _ => self.one_segment_less(id),
+                _ if settled.state.is_final() => drop(self.queue.remove(id)),
+                _ => {}
             }
         }
     }
@@ -148,13 +148,13 @@ impl Worker {
     fn again(&mut self, next: Next, now: Instant) {
         let mut job = next.job;
         job.pending = [Pending { segment: next.attempt.segment, attempts: next.attempts }].into();
-        if next.late {
+        if job.room.is_none() {
             // It had left the backlog as unknown; it is back now.
-            self.enter(&job);
+            job.room = Some(Arc::new(self.parts.backlog.force(&job.message.tenant_id)));
         }
         if next.throttled {
             self.pacer.throttled(now);
-            self.queue.push_front(job, now);
+            self.queue.put_back(job, now);
         } else {
             self.queue.push(job, next.delay, now);
         }

@@ -17,8 +17,8 @@ use tracing::{error, info};
 use super::{Backlog, Job, Pacer, Pending, TrunkQueue, showing::PUBLISH};
 use crate::{
     clock,
-    config::TrunkConfig,
-    domain::{CarrierStatus, FailureClass, MessageId, SegmentState, SubmitOutcome},
+    config::{ShareConfig, TrunkConfig},
+    domain::{CarrierStatus, FailureClass, SegmentState, SubmitOutcome},
     store::{Attempt, Ending, NextStep, Settled, Store, StoreError},
     telemetry::metrics::TrunkMetrics,
     trunk::{
@@ -36,6 +36,8 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 pub struct WorkerParts {
     /// The trunk.
     pub config: TrunkConfig,
+    /// How classes and tenants share it.
+    pub shares: ShareConfig,
     /// How it cuts messages.
     pub planner: Arc<dyn Planner>,
     /// Its links.
@@ -71,7 +73,6 @@ pub(super) struct Next {
     pub(super) step: NextStep,
     pub(super) delay: Duration,
     pub(super) throttled: bool,
-    pub(super) late: bool,
     /// Tries that may have left, this one included.
     pub(super) attempts: u16,
     pub(super) status: Option<CarrierStatus>,
@@ -85,8 +86,6 @@ pub struct Worker {
     pub(super) in_flight: HashMap<u64, InFlight>,
     pub(super) unknown: HashMap<u64, InFlight>,
     pub(super) unknown_order: VecDeque<u64>,
-    /// Segments of each message that are queued or on their way.
-    pub(super) outstanding: HashMap<MessageId, usize>,
     pub(super) next_ticket: u64,
     pub(super) marking: Option<Marked>,
     pub(super) settling: FuturesOrdered<Settling>,
@@ -105,12 +104,11 @@ impl Worker {
         let now = clock::now().mono;
         Self {
             pacer: Pacer::new(parts.config.submits_per_second, now),
+            queue: TrunkQueue::new(parts.shares.clone()),
             parts,
-            queue: TrunkQueue::default(),
             in_flight: HashMap::new(),
             unknown: HashMap::new(),
             unknown_order: VecDeque::new(),
-            outstanding: HashMap::new(),
             next_ticket: 0,
             marking: None,
             settling: FuturesOrdered::new(),
@@ -181,35 +179,7 @@ impl Worker {
     fn take(&mut self, jobs: Vec<Job>) {
         let now = clock::now().mono;
         for job in jobs {
-            self.outstanding.insert(job.message.id, job.pending.len());
             self.queue.push(job, Duration::ZERO, now);
-        }
-    }
-
-    /// One more segment of a message is on its way here.
-    pub(super) fn enter(&mut self, job: &Job) {
-        let segments = self.outstanding.entry(job.message.id).or_insert(0);
-        if *segments == 0 {
-            self.parts.backlog.force();
-        }
-        *segments += 1;
-    }
-
-    /// A segment needs no more work; the last one gives the message's room back.
-    pub(super) fn one_segment_less(&mut self, id: MessageId) {
-        if let Some(segments) = self.outstanding.get_mut(&id) {
-            *segments = segments.saturating_sub(1);
-            if *segments == 0 {
-                self.drop_message(id);
-            }
-        }
-    }
-
-    /// A message needs no more work.
-    pub(super) fn drop_message(&mut self, id: MessageId) {
-        if self.outstanding.remove(&id).is_some() {
-            self.queue.remove(id);
-            self.parts.backlog.release();
         }
     }
 
@@ -220,9 +190,7 @@ impl Worker {
             return;
         }
         let endings: Vec<Ending> = gone.iter().map(expiry).collect();
-        for job in gone {
-            self.drop_message(job.message.id);
-        }
+        drop(gone);
         let (store, metrics) = (self.parts.store.clone(), self.parts.metrics.clone());
         let end = async move {
             let ended = store.end(endings).await;
@@ -258,11 +226,8 @@ impl Worker {
     fn next_tries(&mut self, allowed: usize, now: Instant) -> Vec<InFlight> {
         let wall = clock::wall();
         let mut tries = Vec::with_capacity(allowed);
-        while tries.len() < allowed {
-            let Some(mut job) = self.queue.pop(now) else { break };
-            while tries.len() < allowed
-                && let Some(pending) = job.pending.pop_front()
-            {
+        while let Some(mut job) = self.queue.take(allowed - tries.len(), now) {
+            for pending in std::mem::take(&mut job.pending) {
                 let attempt = Attempt {
                     message_id: job.message.id,
                     segment: pending.segment,
@@ -270,11 +235,7 @@ impl Worker {
                     plan: job.plan,
                     submit_time: wall,
                 };
-                let one = Job { pending: VecDeque::new(), ..job.clone() };
-                tries.push(InFlight { job: one, attempt, handed: now });
-            }
-            if !job.pending.is_empty() {
-                self.queue.push_front(job, now);
+                tries.push(InFlight { job: job.clone(), attempt, handed: now });
             }
         }
         tries
@@ -299,7 +260,6 @@ impl Worker {
         for mut one in tries {
             // Withdrawn, ended or told of by a late answer since it was queued.
             if over.contains(&one.attempt) {
-                self.one_segment_less(one.attempt.message_id);
                 continue;
             }
             let message = one.job.message.clone();
@@ -334,7 +294,7 @@ impl Worker {
     fn put_back(&mut self, one: InFlight, now: Instant) {
         let mut job = one.job;
         job.pending = [Pending { segment: one.attempt.segment, attempts: one.attempt.attempts }].into();
-        self.queue.push_front(job, now);
+        self.queue.put_back(job, now);
     }
 }
 

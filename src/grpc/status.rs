@@ -5,7 +5,7 @@ use std::time::Duration;
 use tonic::Code;
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, QuotaViolation, StatusExt};
 
-use crate::{events::SubscriptionError, sms::SubmitRefused, store::StoreError};
+use crate::{dispatch::Full, events::SubscriptionError, sms::SubmitRefused, store::StoreError};
 
 /// The domain of all reasons.
 pub const DOMAIN: &str = "carrierd";
@@ -265,10 +265,17 @@ impl From<SubmitRefused> for Refusal {
                 Self::new(Reason::CallerNotAllowed, message).with("trunk_id", trunk_id)
             }
             SubmitRefused::KeyReused => Self::new(Reason::RequestIdPayloadMismatch, message),
-            SubmitRefused::QueueFull { trunk_id, max, retry_after } => Self::new(Reason::QueueFull, message)
-                .with("trunk_id", trunk_id)
-                .with("max", max)
-                .retry_after(retry_after),
+            SubmitRefused::QueueFull { trunk_id, full, retry_after } => {
+                let (scope, max) = match full {
+                    Full::Trunk(max) => ("trunk", max),
+                    Full::Tenant(max) => ("tenant", max),
+                };
+                Self::new(Reason::QueueFull, message)
+                    .with("trunk_id", trunk_id)
+                    .with("scope", scope)
+                    .with("max", max)
+                    .retry_after(retry_after)
+            }
             SubmitRefused::Draining => Self::new(Reason::Draining, message),
             SubmitRefused::Store(error) => error.into(),
         }
@@ -319,7 +326,8 @@ mod tests {
             ),
             (SubmitRefused::KeyReused.into(), "REQUEST_ID_PAYLOAD_MISMATCH", Code::AlreadyExists),
             (
-                SubmitRefused::QueueFull { trunk_id: "t".into(), max: 5, retry_after: LATER }.into(),
+                SubmitRefused::QueueFull { trunk_id: "t".into(), full: Full::Trunk(5), retry_after: LATER }
+                    .into(),
                 "QUEUE_FULL",
                 Code::ResourceExhausted,
             ),

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{
     clock,
-    dispatch::{Backlog, Job},
+    dispatch::{Backlog, Full, Job, Room},
     domain::{Message, MessageId, SegmentPlan, TrunkId},
     routing::{RouteTable, Unroutable},
     store::{Accepted, NewMessage, Store, StoreError},
@@ -25,9 +25,6 @@ use crate::{
         sms::adapter::{Planner, PrepareError, Prepared},
     },
 };
-
-/// When a caller should try again after a full backlog.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A request that has been read and is sound in itself.
 #[derive(Debug, Clone)]
@@ -91,13 +88,13 @@ pub enum SubmitRefused {
     /// The same key came with another request.
     #[error("request_id was used before with another payload")]
     KeyReused,
-    /// The trunk's backlog is full.
-    #[error("trunk {trunk_id} has {max} messages waiting: try again in {retry_after:?}")]
+    /// The trunk's backlog is full, or the tenant's part of it.
+    #[error("trunk {trunk_id} has {} waiting: try again in {retry_after:?}", waiting(full))]
     QueueFull {
         /// The trunk.
         trunk_id: TrunkId,
-        /// The most that may wait.
-        max: usize,
+        /// What is full.
+        full: Full,
         /// When there may be room again.
         retry_after: Duration,
     },
@@ -118,8 +115,8 @@ pub struct Lane {
     pub jobs: mpsc::Sender<Vec<Job>>,
     /// What waits there.
     pub backlog: Arc<Backlog>,
-    /// The most that may wait.
-    pub max_queue: usize,
+    /// How long after a refusal for want of room there may be some again.
+    pub retry_after: Duration,
 }
 
 /// Takes requests in. Cheap to clone; one per connection if need be.
@@ -142,6 +139,7 @@ struct Admitted {
     trunk_id: TrunkId,
     prepared: Prepared,
     new: NewMessage,
+    room: Room,
 }
 
 impl Acceptor {
@@ -166,10 +164,7 @@ impl Acceptor {
         for request in requests {
             let validate_only = request.validate_only;
             match self.admit(request) {
-                Ok(one) if validate_only => {
-                    self.release(&one);
-                    answers.push(Ok(answer(&one.new, false)));
-                }
+                Ok(one) if validate_only => answers.push(Ok(answer(&one.new, false))),
                 Ok(one) => {
                     answers.push(Ok(answer(&one.new, false)));
                     admitted.push((answers.len() - 1, one));
@@ -207,8 +202,7 @@ impl Acceptor {
         let accepted = match self.shared.store.accept(new).await {
             Ok(accepted) => accepted,
             Err(failed) => {
-                for (index, one) in &admitted {
-                    self.release(one);
+                for (index, _) in &admitted {
                     answers[*index] = Err(SubmitRefused::Store(failed.clone()));
                 }
                 return;
@@ -220,17 +214,13 @@ impl Acceptor {
             match accepted {
                 Accepted::New => {
                     metrics::accepted(one.new.message.category, 1);
-                    let job = Job::fresh(one.new.message, one.prepared, now);
+                    let job = Job::fresh(one.new.message, one.prepared, one.room, now);
                     jobs.entry(one.trunk_id).or_default().push(job);
                 }
                 Accepted::Replayed { message_id, accept_time, plan } => {
-                    self.release(&one);
                     answers[index] = Ok(SubmitAnswer { message_id, accept_time, plan, replayed: true });
                 }
-                Accepted::Mismatch => {
-                    self.release(&one);
-                    answers[index] = Err(SubmitRefused::KeyReused);
-                }
+                Accepted::Mismatch => answers[index] = Err(SubmitRefused::KeyReused),
             }
         }
         for (trunk_id, jobs) in jobs {
@@ -251,11 +241,14 @@ impl Acceptor {
         let reference = self.next_reference();
         let prepared =
             lane.planner.prepare(&message, reference).map_err(|error| SubmitRefused::of(error, &trunk_id))?;
-        if !lane.backlog.reserve(lane.max_queue) {
-            return Err(SubmitRefused::QueueFull { trunk_id, max: lane.max_queue, retry_after: RETRY_AFTER });
-        }
+        let reserved = lane.backlog.reserve(&message.tenant_id, message.category);
+        let room = reserved.map_err(|full| SubmitRefused::QueueFull {
+            trunk_id: trunk_id.clone(),
+            full,
+            retry_after: lane.retry_after,
+        })?;
         let new = NewMessage { message, plan: prepared.plan, reference, digest: request.digest };
-        Ok(Admitted { trunk_id, prepared, new })
+        Ok(Admitted { trunk_id, prepared, new, room })
     }
 
     /// The best of the allowed trunks: the first that is not down, else the first, where the message waits.
@@ -267,15 +260,16 @@ impl Acceptor {
         lane.map(|lane| (chosen, lane)).ok_or_else(|| SubmitRefused::UnknownTrunk(chosen.clone()))
     }
 
-    fn release(&self, one: &Admitted) {
-        if let Some(lane) = self.shared.lanes.get(&one.trunk_id) {
-            lane.backlog.release();
-        }
-    }
-
     #[allow(clippy::cast_possible_truncation, reason = "references wrap")]
     fn next_reference(&self) -> u16 {
         self.shared.references.fetch_add(1, Ordering::Relaxed) as u16
+    }
+}
+
+fn waiting(full: &Full) -> String {
+    match full {
+        Full::Trunk(max) => format!("{max} messages"),
+        Full::Tenant(max) => format!("{max} messages of this tenant"),
     }
 }
 

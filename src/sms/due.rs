@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 use super::Lane;
 use crate::{
     clock,
-    dispatch::{Job, Pending},
+    dispatch::Job,
     domain::{CarrierStatus, FailureClass, MessageId, SegmentState, TrunkId},
     routing::RouteTable,
     store::{Ending, Store, StoreError, StoredMessage},
@@ -86,8 +86,9 @@ impl Due {
                 match self.lane(&stored) {
                     Some(lane) => {
                         resumed += 1;
-                        lane.backlog.force();
-                        let _ = lane.jobs.send(vec![job(stored)]).await;
+                        let room = lane.backlog.force(&stored.message.tenant_id);
+                        let job = Job::resumed(stored, room, clock::now().mono);
+                        let _ = lane.jobs.send(vec![job]).await;
                     }
                     None => self.strand(stored).await?,
                 }
@@ -114,22 +115,5 @@ impl Due {
             status: CarrierStatus::ours(FailureClass::RouteUnavailable, true, text),
         };
         self.0.store.end(vec![ending]).await.map(|_| ())
-    }
-}
-
-fn job(stored: StoredMessage) -> Job {
-    let StoredMessage { message, delivery } = stored;
-    let numbered = (1..).zip(&delivery.segments);
-    let pending = numbered
-        .filter(|(_, segment)| segment.state == SegmentState::Queued)
-        .map(|(number, segment)| Pending { segment: number, attempts: segment.attempts })
-        .collect();
-    Job {
-        plan: delivery.plan,
-        prepared: None,
-        reference: delivery.reference,
-        message,
-        pending,
-        queued: clock::now().mono,
     }
 }

@@ -1,0 +1,70 @@
+//! What waits for a trunk: one message with the segments of it that are still to be sent.
+
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+
+use super::Room;
+use crate::{
+    domain::{Message, SegmentPlan, SegmentState},
+    store::StoredMessage,
+    trunk::sms::adapter::Prepared,
+};
+
+/// A segment that is still to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pending {
+    /// Its number, from 1.
+    pub segment: u8,
+    /// Tries before.
+    pub attempts: u16,
+}
+
+/// A message on its way to a trunk.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// What to send.
+    pub message: Arc<Message>,
+    /// How it is cut.
+    pub plan: SegmentPlan,
+    /// The cut message, where acceptance has just made it; `None` after a restart.
+    pub prepared: Option<Arc<Prepared>>,
+    /// The reference of its concatenation headers.
+    pub reference: u16,
+    /// Segments to be sent, in order.
+    pub pending: VecDeque<Pending>,
+    /// When it began to wait.
+    pub queued: Instant,
+    /// Its place among the arrivals of its queue, from 1; 0: it has not been there yet.
+    pub arrival: u64,
+    /// Its room in the backlog, given back when the last clone is gone. `None`: what is only remembered takes none.
+    pub room: Option<Arc<Room>>,
+}
+
+impl Job {
+    /// A message of which nothing was sent yet.
+    #[must_use]
+    pub fn fresh(message: Arc<Message>, prepared: Prepared, room: Room, now: Instant) -> Self {
+        let (plan, reference) = (prepared.plan, prepared.reference);
+        let pending = (1..=plan.segments).map(|segment| Pending { segment, attempts: 0 }).collect();
+        let (prepared, room) = (Some(Arc::new(prepared)), Some(Arc::new(room)));
+        Self { message, plan, prepared, reference, pending, queued: now, arrival: 0, room }
+    }
+
+    /// What a restart finds still to be sent of a message.
+    #[must_use]
+    pub fn resumed(stored: StoredMessage, room: Room, now: Instant) -> Self {
+        let StoredMessage { message, delivery } = stored;
+        let unsent =
+            (1..).zip(&delivery.segments).filter(|(_, segment)| segment.state == SegmentState::Queued);
+        let pending = unsent.map(|(segment, state)| Pending { segment, attempts: state.attempts }).collect();
+        Self {
+            plan: delivery.plan,
+            prepared: None,
+            reference: delivery.reference,
+            message,
+            pending,
+            queued: now,
+            arrival: 0,
+            room: Some(Arc::new(room)),
+        }
+    }
+}
