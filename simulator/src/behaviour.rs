@@ -125,13 +125,18 @@ impl Behaviour {
 
     fn refused(&mut self, on: RefuseOn, subject: &[u8]) -> Option<u32> {
         let Self { refusals, rng, .. } = self;
-        let fits = |rule: &&Refuse| {
+        let fits = |rule: &&mut Refuse| {
             rule.on == on
+                && rule.times != Some(0)
                 && subject.starts_with(rule.prefix.as_bytes())
                 && subject.ends_with(rule.suffix.as_bytes())
                 && hits(rule.ratio, rng)
         };
-        refusals.iter().find(fits).map(|rule| rule.status)
+        let rule = refusals.iter_mut().find(fits)?;
+        if let Some(times) = &mut rule.times {
+            *times -= 1;
+        }
+        Some(rule.status)
     }
 
     fn draw_state(&mut self) -> usize {

@@ -11,6 +11,7 @@ mod route;
 mod secret;
 mod section;
 mod shares;
+mod status;
 #[cfg(test)]
 mod tests;
 mod trunk;
@@ -18,6 +19,7 @@ mod trunk;
 pub use error::{ConfigError, Fault};
 pub use load::{load, parse};
 pub use shares::ShareConfig;
+pub use status::StatusRule;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -106,6 +108,8 @@ pub struct TrunkConfig {
     pub max_tenant_queue: Option<usize>,
     /// Tries of one segment before it is given up. Default 10.
     pub max_attempts: u16,
+    /// What statuses of this carrier mean, where that is not what its protocol says.
+    pub statuses: Vec<StatusRule>,
     /// The carrier's clock, as an offset from UTC. Default +08:00.
     pub utc_offset: jiff::tz::Offset,
     /// How carrier ids are compared.

@@ -100,6 +100,10 @@ fn the_full_example_says_the_defaults_as_they_are() {
         "password",
         "bind",
         "default_sender",
+        "code",
+        "then",
+        "delay",
+        "class",
         "prefixes",
         "categories",
         "tenants",
@@ -159,6 +163,23 @@ const BELOW: &[(&str, &str)] = &[
         "carrierd.toml:10: trunk.window: links × window = 262144 is not allowed: at most 16384 per trunk",
     ),
     (
+        "[[trunk.status]]\ncode = 0x45\nthen = \"retry\"\nclass = \"busy\"",
+        "carrierd.toml:11: trunk.status.then: \"retry\" is not allowed: \"slow-down\", \"no-room\", \"later\", \"elsewhere\" or \"never\"\n\
+         carrierd.toml:12: trunk.status.class: \"busy\" is not allowed: \"none\", \"invalid_number\", \"absent_subscriber\", \"suspended_subscriber\", \"handset\", \"recipient_blocked\", \"content_rejected\", \"signature_unregistered\", \"source_not_allowed\", \"frequency_limited\", \"time_window\", \"throttled\", \"route_unavailable\", \"carrier_temporary\", \"carrier_permanent\", \"expired\", \"protocol\", \"unmapped\", \"congestion\", \"network\" or \"no_response\"",
+    ),
+    (
+        "[[trunk.status]]\ncode = 0\nthen = \"never\"",
+        "carrierd.toml:10: trunk.status.code: 0 is not allowed: 1 to 4294967295 as the carrier answers",
+    ),
+    (
+        "[[trunk.status]]\ncode = 69\nthen = \"never\"\ndelay = \"5s\"",
+        "carrierd.toml:12: trunk.status.delay: is not allowed: it belongs to \"later\" and \"no-room\"",
+    ),
+    (
+        "[[trunk.status]]\ncode = 69\nthen = \"never\"\n[[trunk.status]]\ncode = 0x45\nthen = \"later\"",
+        "carrierd.toml:13: trunk.status.code: 69 is not allowed: line 10 says already what follows it",
+    ),
+    (
         "max_queue = 10\nmax_tenant_queue = 11",
         "carrierd.toml:10: trunk.max_tenant_queue: 11 is not allowed: no more than max_queue, 10",
     ),
@@ -185,7 +206,7 @@ const BELOW: &[(&str, &str)] = &[
     ),
     (
         "lnks = 2",
-        "carrierd.toml:9: trunk.lnks: there is no such key here, only id, protocol, account, hosts, operator, links, window, submits_per_second, max_queue, max_tenant_queue, max_attempts, utc_offset, carrier_ids, reference_octets, timers",
+        "carrierd.toml:9: trunk.lnks: there is no such key here, only id, protocol, account, hosts, operator, links, window, submits_per_second, max_queue, max_tenant_queue, max_attempts, utc_offset, carrier_ids, reference_octets, status, timers",
     ),
     ("timers = 5", "carrierd.toml:9: trunk.timers: 5 is not allowed: a table of its own"),
     (

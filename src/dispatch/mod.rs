@@ -17,7 +17,7 @@ pub use backlog::{Backlog, Full, Room};
 pub use job::{Job, Pending};
 pub use pace::Pacer;
 pub use queue::TrunkQueue;
-pub use retry::{Decision, decide};
+pub use retry::{Chances, Decision, Pause, decide};
 pub use shares::Shares;
 pub use showing::initial_status;
 pub use worker::{Worker, WorkerParts};

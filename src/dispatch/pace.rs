@@ -21,6 +21,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// What may leave at once: so much time's worth.
 const BURST: f64 = 0.1;
 const SECOND: Duration = Duration::from_secs(1);
+/// Traffic no faster than this was not throttled for its speed, so nothing slower is learned from it.
+const TRICKLE: f64 = 20.0;
 /// Part of the speed that remains after throttling.
 const SLOWED: f64 = 0.5;
 /// Part of the speed at which the carrier throttled up to which the recovery is quick.
@@ -146,8 +148,8 @@ impl Pacer {
         let again = self.paused_until.is_some_and(|until| now < until + self.pause);
         self.pause = if again { (self.pause * 2).min(MAX_PAUSE) } else { MIN_PAUSE };
         self.paused_until = Some(now + self.pause);
-        // The speed of the last second says more than the limit: a backlog that trickles was not throttled for its rate.
-        let speed = as_tokens(self.in_recent.max(1));
+        // The speed of the last second says more than the limit, which may never have been reached.
+        let speed = as_tokens(self.in_recent).max(TRICKLE);
         let speed = self.rate().map_or(speed, |rate| speed.min(rate));
         let rate = (speed * SLOWED).max(1.0);
         self.slowed = Some(Slowed { rate, throttled_at: speed, since: now, recovered: now + self.pause });

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tracing::{error, info};
 
-use super::{Backlog, Job, Pacer, Pending, TrunkQueue, showing::PUBLISH};
+use super::{Backlog, Job, Pacer, Pause, Pending, TrunkQueue, showing::PUBLISH};
 use crate::{
     clock,
     config::{ShareConfig, TrunkConfig},
@@ -72,7 +72,7 @@ pub(super) struct Next {
     pub(super) attempt: Attempt,
     pub(super) step: NextStep,
     pub(super) delay: Duration,
-    pub(super) throttled: bool,
+    pub(super) pause: Pause,
     /// Tries that may have left, this one included.
     pub(super) attempts: u16,
     pub(super) status: Option<CarrierStatus>,
@@ -90,6 +90,8 @@ pub struct Worker {
     pub(super) marking: Option<Marked>,
     pub(super) settling: FuturesOrdered<Settling>,
     pub(super) answered: Answered,
+    /// Recipients refused for want of room since the last submit that was taken.
+    pub(super) no_room: usize,
     pub(super) store_pause: Option<Instant>,
     pub(super) published: Instant,
     pub(super) was_up: Option<bool>,
@@ -113,6 +115,7 @@ impl Worker {
             marking: None,
             settling: FuturesOrdered::new(),
             answered: Answered::default(),
+            no_room: 0,
             store_pause: None,
             published: now,
             was_up: None,

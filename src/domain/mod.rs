@@ -19,5 +19,5 @@ pub use message::{
     AmbiguityPolicy, BinaryContent, Category, Content, Message, MessageState, SegmentPlan, TextEncoding,
 };
 pub use option::{check_option, tlv_tag};
-pub use outcome::{Blame, CarrierStatus, FailureClass, StatusSource, SubmitOutcome, UnknownCause};
+pub use outcome::{Blame, CarrierStatus, FailureClass, Reaction, StatusSource, SubmitOutcome, UnknownCause};
 pub use report::{Report, ReportedState};

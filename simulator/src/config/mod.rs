@@ -146,6 +146,8 @@ pub struct Refuse {
     /// How the recipient (of a bind: the account) has to end.
     #[serde(default)]
     pub suffix: String,
+    /// How often the rule refuses; without it, for ever.
+    pub times: Option<u64>,
     /// What is answered: SMPP command_status, CMPP Status or Result.
     pub status: u32,
 }

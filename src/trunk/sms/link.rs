@@ -29,7 +29,7 @@ use super::{
 use crate::{
     clock,
     config::Timers,
-    domain::{CarrierStatus, FailureClass, Message, StatusSource, SubmitOutcome, UnknownCause},
+    domain::{CarrierStatus, FailureClass, Message, Reaction, StatusSource, SubmitOutcome, UnknownCause},
 };
 
 /// Octets read from the socket at once.
@@ -360,7 +360,12 @@ impl<A: SmsAdapter> Link<A> {
                 Ok(_) => {}
                 Err(SubmitError::Encode(error)) => {
                     let status = CarrierStatus::ours(FailureClass::Protocol, true, error.to_string());
-                    turn.outcome(outbound.ticket, SubmitOutcome::Refused { status }, false, now);
+                    turn.outcome(
+                        outbound.ticket,
+                        SubmitOutcome::Refused { status, reaction: Reaction::Never },
+                        false,
+                        now,
+                    );
                 }
                 Err(_) => turn.outcome(outbound.ticket, SubmitOutcome::NeverSent, false, now),
             }

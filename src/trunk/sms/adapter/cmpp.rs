@@ -5,7 +5,7 @@ use codecs::{
     cmpp::{
         AccountPadding, Cmpp, Credentials, Deliver, DeliverResp, Fault, MsgId, Outcome as WireOutcome, Pdu,
         Recipients, Report as WireReport, State, Submit, SubmitResp, Version, command,
-        status::{Reaction, ResultCode},
+        status::{Reaction as Expected, ResultCode},
     },
     session::{Frame, Refusal},
     text::{self, Capacity, Charset, Udh, Width},
@@ -16,12 +16,13 @@ use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use super::{
     Inbound, MobileOriginated, Planner, PrepareError, Prepared, SmsAdapter, Verdict,
     plan::{Cutting, encoding},
+    statuses::Statuses,
 };
 use crate::{
     clock,
     config::{CmppAccount, TrunkConfig},
     domain::{
-        CarrierId, CarrierStatus, Content, FailureClass, Message, Number, Report, ReportedState,
+        CarrierId, CarrierStatus, Content, FailureClass, Message, Number, Reaction, Report, ReportedState,
         StatusSource, SubmitOutcome, TextEncoding, UnknownCause,
     },
 };
@@ -35,6 +36,7 @@ pub struct CmppAdapter {
     account: CmppAccount,
     version: Version,
     protocol: &'static str,
+    statuses: Statuses,
     offset: Offset,
     cutting: Cutting,
 }
@@ -54,6 +56,7 @@ impl CmppAdapter {
             account,
             version,
             protocol: trunk.protocol.name(),
+            statuses: Statuses::new(trunk.protocol.name(), &trunk.statuses),
             offset: trunk.utc_offset,
             cutting: Cutting { charsets, width, max_segments },
         }
@@ -206,20 +209,18 @@ impl SmsAdapter for CmppAdapter {
             return SubmitOutcome::Unknown { cause: UnknownCause::Unreadable };
         };
         let code = ResultCode::of_submit(response.result, dialect.version());
-        let (class, permanent) = match code.reaction() {
-            Reaction::Accepted => return SubmitOutcome::Accepted { carrier_id: carrier_id(response.msg_id) },
+        let usual = match code.reaction() {
+            Expected::Accepted => return SubmitOutcome::Accepted { carrier_id: carrier_id(response.msg_id) },
             // The first copy was most likely taken, but its id is lost: nobody can tell.
-            Reaction::Duplicate => return SubmitOutcome::Unknown { cause: UnknownCause::Unreadable },
-            Reaction::Throttle => (FailureClass::Throttled, false),
-            Reaction::Malformed => (FailureClass::Protocol, true),
-            Reaction::Account => (FailureClass::SourceNotAllowed, true),
-            Reaction::OtherRoute => (FailureClass::RouteUnavailable, true),
-            Reaction::Recipient => (FailureClass::InvalidNumber, true),
-            Reaction::Reserved | Reaction::Vendor => (FailureClass::Unmapped, true),
+            Expected::Duplicate => return SubmitOutcome::Unknown { cause: UnknownCause::Unreadable },
+            Expected::Throttle => (FailureClass::Throttled, Reaction::SlowDown),
+            Expected::Malformed => (FailureClass::Protocol, Reaction::Never),
+            Expected::Account => (FailureClass::SourceNotAllowed, Reaction::Elsewhere),
+            Expected::OtherRoute => (FailureClass::RouteUnavailable, Reaction::Elsewhere),
+            Expected::Recipient => (FailureClass::InvalidNumber, Reaction::Never),
+            Expected::Reserved | Expected::Vendor => (FailureClass::Unmapped, Reaction::Never),
         };
-        let raw_code = response.result.to_string();
-        let status = self.status(StatusSource::CarrierResponse, class, permanent, &raw_code, "");
-        SubmitOutcome::Refused { status }
+        self.statuses.refusal(response.result, String::new(), usual)
     }
 
     fn inbound(&self, dialect: &Cmpp, request: &Frame<Cmpp>) -> Result<(Inbound, MsgId), Refusal> {

@@ -4,6 +4,7 @@ mod carrier_id;
 pub mod cmpp;
 mod plan;
 pub mod smpp;
+mod statuses;
 
 use bytes::Bytes;
 use codecs::{

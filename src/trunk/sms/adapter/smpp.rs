@@ -5,9 +5,9 @@ use codecs::{
     session::{Frame, Refusal},
     smpp::{
         BindMode as WireBind, Body, COctetString, CommandId, Credentials, DataCoding, DataSm, DataSmResp,
-        DeliverSm, DeliverSmResp, EsmClass, MessageState, Npi, OctetString, Pdu, Reaction, Receipt,
-        ReceiptReading, Recognition, RegisteredDelivery, Smpp, Status, SubmitSm, SubmitSmResp, Tag, TlvBuf,
-        Ton, Version,
+        DeliverSm, DeliverSmResp, EsmClass, MessageState, Npi, OctetString, Pdu, Reaction as Expected,
+        Receipt, ReceiptReading, Recognition, RegisteredDelivery, Smpp, Status, SubmitSm, SubmitSmResp, Tag,
+        TlvBuf, Ton, Version,
     },
     text::{self, Capacity, Charset, Concat, Udh, Width},
     validity::Relative,
@@ -18,12 +18,13 @@ use super::{
     Inbound, MobileOriginated, Planner, PrepareError, Prepared, SmsAdapter, Verdict,
     carrier_id::{SeenIn, normalise},
     plan::{Cutting, encoding},
+    statuses::Statuses,
 };
 use crate::{
     clock,
     config::{BindMode, CarrierIdForm, LongMessages, SmppAccount, TrunkConfig},
     domain::{
-        CarrierStatus, Content, FailureClass, Message, Number, Report, ReportedState, StatusSource,
+        CarrierStatus, Content, FailureClass, Message, Number, Reaction, Report, ReportedState, StatusSource,
         SubmitOutcome, TextEncoding, UnknownCause, tlv_tag,
     },
 };
@@ -33,6 +34,7 @@ use crate::{
 pub struct SmppAdapter {
     account: SmppAccount,
     protocol: &'static str,
+    statuses: Statuses,
     links: u32,
     ids: CarrierIdForm,
     offset: Offset,
@@ -51,6 +53,7 @@ impl SmppAdapter {
         let charsets = vec![account.default_charset, Charset::Ucs2];
         Self {
             protocol: trunk.protocol.name(),
+            statuses: Statuses::new(trunk.protocol.name(), &trunk.statuses),
             links: trunk.links,
             ids: trunk.carrier_ids,
             offset: trunk.utc_offset,
@@ -92,24 +95,6 @@ impl SmppAdapter {
             0x08 | 0x18 | 0xe0..=0xef => Some(Charset::Ucs2),
             0xc0..=0xdf | 0xf0..=0xf3 | 0x10..=0x13 => Some(Charset::Gsm7),
             _ => None,
-        }
-    }
-
-    fn status(&self, source: StatusSource, status: Status, detail: &[u8]) -> CarrierStatus {
-        let (class, permanent) = meaning(status);
-        let name = status.name().unwrap_or_default();
-        let raw_text = if detail.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{name} {}", String::from_utf8_lossy(detail)).trim_start().to_owned()
-        };
-        CarrierStatus {
-            source,
-            class,
-            permanent,
-            protocol: self.protocol.to_owned(),
-            raw_code: status.0.to_string(),
-            raw_text,
         }
     }
 
@@ -305,9 +290,7 @@ impl SmsAdapter for SmppAdapter {
                 .ok()
                 .and_then(|body| body.tlvs.additional_status_info_text())
                 .map_or(&[][..], |text| text.0);
-            return SubmitOutcome::Refused {
-                status: self.status(StatusSource::CarrierResponse, status, detail),
-            };
+            return self.statuses.refusal(status.0, words(status, detail), meaning(status));
         }
         match SubmitSmResp::decode(&answer.octets) {
             Ok(body) => {
@@ -419,17 +402,29 @@ fn vendor_tlvs(message: &Message) -> impl Iterator<Item = (Tag, &[u8])> {
     message.protocol_options.iter().filter_map(|(key, value)| Some((Tag(tlv_tag(key)?), value.as_bytes())))
 }
 
-/// Our class of a status, and whether it is permanent.
-fn meaning(status: Status) -> (FailureClass, bool) {
+/// The name of a status and what the carrier adds.
+fn words(status: Status, detail: &[u8]) -> String {
+    let name = status.name().unwrap_or_default();
+    if detail.is_empty() {
+        return name.to_owned();
+    }
+    format!("{name} {}", String::from_utf8_lossy(detail)).trim_start().to_owned()
+}
+
+/// What a status means as a rule; the account may say otherwise.
+fn meaning(status: Status) -> (FailureClass, Reaction) {
     match status.submit_reaction(None) {
-        Reaction::Ok => (FailureClass::None, false),
-        Reaction::Rate | Reaction::Full => (FailureClass::Throttled, false),
-        Reaction::Temp | Reaction::Dlv | Reaction::Sess => (FailureClass::CarrierTemporary, false),
-        Reaction::Dest => (FailureClass::InvalidNumber, true),
-        Reaction::Acct | Reaction::Bind => (FailureClass::SourceNotAllowed, true),
-        Reaction::Bug => (FailureClass::Protocol, true),
-        Reaction::Msg | Reaction::Op if status.name().is_none() => (FailureClass::Unmapped, true),
-        Reaction::Msg | Reaction::Op => (FailureClass::CarrierPermanent, true),
+        Expected::Ok => (FailureClass::None, Reaction::Later(None)),
+        Expected::Rate => (FailureClass::Throttled, Reaction::SlowDown),
+        Expected::Full => (FailureClass::Throttled, Reaction::NoRoom(None)),
+        Expected::Temp | Expected::Dlv | Expected::Sess => {
+            (FailureClass::CarrierTemporary, Reaction::Later(None))
+        }
+        Expected::Dest => (FailureClass::InvalidNumber, Reaction::Never),
+        Expected::Acct | Expected::Bind => (FailureClass::SourceNotAllowed, Reaction::Elsewhere),
+        Expected::Bug => (FailureClass::Protocol, Reaction::Never),
+        Expected::Msg | Expected::Op if status.name().is_none() => (FailureClass::Unmapped, Reaction::Never),
+        Expected::Msg | Expected::Op => (FailureClass::CarrierPermanent, Reaction::Never),
     }
 }
 
