@@ -38,6 +38,8 @@ pub struct Job {
     pub pending: VecDeque<Pending>,
     /// When it began to wait.
     pub queued: Instant,
+    /// It must not leave before.
+    pub not_before: Option<Timestamp>,
 }
 
 impl Job {
@@ -46,7 +48,28 @@ impl Job {
     pub fn fresh(message: Arc<Message>, prepared: Prepared, now: Instant) -> Self {
         let (plan, reference) = (prepared.plan, prepared.reference);
         let pending = (1..=plan.segments).map(|segment| Pending { segment, attempts: 0 }).collect();
-        Self { message, plan, prepared: Some(Arc::new(prepared)), reference, pending, queued: now }
+        Self {
+            message,
+            plan,
+            prepared: Some(Arc::new(prepared)),
+            reference,
+            pending,
+            queued: now,
+            not_before: None,
+        }
+    }
+
+    /// The same, not to leave before a time.
+    #[must_use]
+    pub fn not_before(self, time: Option<Timestamp>) -> Self {
+        Self { not_before: time, ..self }
+    }
+
+    /// How long it must wait from `wall` on.
+    #[must_use]
+    pub fn wait(&self, wall: Timestamp) -> Duration {
+        let wait = self.not_before.map(|time| time.duration_since(wall));
+        wait.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or_default()
     }
 }
 

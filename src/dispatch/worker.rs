@@ -179,10 +179,12 @@ impl Worker {
     }
 
     fn take(&mut self, jobs: Vec<Job>) {
-        let now = clock::now().mono;
-        for job in jobs {
+        let now = clock::now();
+        for mut job in jobs {
             self.outstanding.insert(job.message.id, job.pending.len());
-            self.queue.push(job, Duration::ZERO, now);
+            let wait = job.wait(now.wall);
+            job.queued += wait;
+            self.queue.push(job, wait, now.mono);
         }
     }
 
