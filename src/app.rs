@@ -19,7 +19,7 @@ use crate::{
     domain::{MessageId, TrunkId},
     events::{Subscriptions, watch_lag},
     grpc::{self, Phase},
-    routing::RouteTable,
+    routing::{RouteTable, Router},
     sms::{Acceptor, Due, DueParts, InboundParts, Lane, run_inbound},
     store::Store,
     telemetry::{
@@ -75,10 +75,11 @@ impl App {
         }
         let board = TrunkBoard::new(trunks.statuses);
         let ids = config.trunks.iter().map(|trunk| trunk.id.clone()).collect();
-        let routes = RouteTable::new(config.routes.clone(), ids);
+        let (numbers, windows) = (config.numbers.clone(), config.windows.clone());
+        let router = Router::new(RouteTable::new(&config.routes, ids, numbers, windows));
         let first_reference = rand::rng().random();
         let acceptor = Acceptor::new(
-            routes.clone(),
+            router.clone(),
             trunks.lanes.clone(),
             board.clone(),
             store.clone(),
@@ -86,7 +87,7 @@ impl App {
             draining.clone(),
         );
         let due =
-            Due::new(DueParts { store: store.clone(), routes, lanes: trunks.lanes, drain: draining, before });
+            Due::new(DueParts { store: store.clone(), router, lanes: trunks.lanes, drain: draining, before });
         let (readiness, _) = watch::channel(Readiness::ready());
         let watching = watch_store(store.clone(), config.store.reserve_octets, readiness.clone());
         let subscriptions = Subscriptions::spawn(store.clone());

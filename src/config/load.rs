@@ -10,11 +10,12 @@ use std::{
 use toml::de::DeTable;
 
 use super::{
-    Config, ConfigError, Fault, Listen, MessageConfig, RouteConfig, StoreConfig, TrunkConfig, quantity,
-    route,
+    Config, ConfigError, Fault, Listen, MessageConfig, RouteConfig, StoreConfig, TrunkConfig, WindowConfig,
+    numbers::{self, Numbers},
+    quantity, route,
     secret::Secrets,
     section::{Document, Section},
-    shares, trunk,
+    shares, trunk, window,
 };
 use crate::domain::TrunkId;
 
@@ -69,13 +70,17 @@ fn root(mut file: Section<'_>, name: &str, env: &dyn Fn(&str) -> Option<String>)
     let secrets = Secrets { folder, env, allow_literal };
     let messages = messages(file.section("messages"));
     let (ids, trunks) = trunks(&mut file, &secrets, messages.orphan_hold);
+    let numbers = numbers::read(file.section("numbers"), folder);
+    let costs: Vec<_> = trunks.iter().map(|trunk| (trunk.id.clone(), trunk.cost)).collect();
     let config = Config {
         listen: listen(file.section("listen")),
         store: store(file.section("store")),
         messages,
         shares: shares::read(file.section("shares")),
         trunks,
-        routes: routes(&mut file, &ids),
+        routes: routes(&mut file, &ids, &costs, &numbers),
+        numbers: numbers.plan,
+        windows: windows(&mut file),
     };
     file.finish();
     config
@@ -135,6 +140,8 @@ fn messages(mut section: Section<'_>) -> MessageConfig {
         default_validity: section.duration("default_validity", SECOND, MONTH).or(24 * HOUR),
         // Past it carriers cut it down without saying so.
         max_validity: section.duration("max_validity", SECOND, MONTH).or(72 * HOUR),
+        // A week of campaigns; what is planned longer ahead is better kept where it can be changed.
+        max_schedule: section.duration("max_schedule", SECOND, MONTH).or(7 * 24 * HOUR),
         // Reports come up to 72 hours after the submit.
         report_window: section.duration("report_window", short, MONTH).or(72 * HOUR),
         // Twice the longest usual wait for the answer to a submit.
@@ -182,11 +189,21 @@ fn trunks(
     (names.into_iter().map(|(name, _)| name).collect(), trunks)
 }
 
-fn routes(file: &mut Section<'_>, trunks: &[TrunkId]) -> Vec<RouteConfig> {
+fn routes(
+    file: &mut Section<'_>,
+    trunks: &[TrunkId],
+    costs: &[(TrunkId, Option<u32>)],
+    numbers: &Numbers,
+) -> Vec<RouteConfig> {
     let sections = file.sections("route");
     // Without any trunk every route is at fault, and for another reason.
     if trunks.is_empty() {
         return Vec::new();
     }
-    sections.into_iter().map(|section| route::read(section, trunks)).collect()
+    let read = |(number, section)| route::read(number, section, trunks, costs, numbers);
+    (1..).zip(sections).map(read).collect()
+}
+
+fn windows(file: &mut Section<'_>) -> Vec<WindowConfig> {
+    file.sections("window").into_iter().map(window::read).collect()
 }

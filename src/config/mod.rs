@@ -6,6 +6,7 @@
 mod account;
 mod error;
 mod load;
+mod numbers;
 mod quantity;
 mod route;
 mod secret;
@@ -15,15 +16,16 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod trunk;
+mod window;
 
 pub use error::{ConfigError, Fault};
 pub use load::{load, parse};
 pub use shares::ShareConfig;
 pub use status::StatusRule;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::domain::{Category, TenantId, TrunkId};
+use crate::domain::{Category, NumberPlan, TenantId, TrunkId};
 
 /// The whole configuration.
 #[derive(Debug, Clone)]
@@ -40,6 +42,10 @@ pub struct Config {
     pub trunks: Vec<TrunkConfig>,
     /// Which message goes where; the first that matches decides. None: every trunk, in order.
     pub routes: Vec<RouteConfig>,
+    /// Which operator serves a number, for the routes that ask.
+    pub numbers: Arc<NumberPlan>,
+    /// When messages may leave; the first that concerns a message decides. None: at any time.
+    pub windows: Vec<WindowConfig>,
 }
 
 /// Where we listen.
@@ -73,7 +79,9 @@ pub struct MessageConfig {
     pub default_validity: Duration,
     /// Longest validity taken. Default 72 h.
     pub max_validity: Duration,
-    /// How long a report is awaited after acceptance before the message ends as unknown. Default 72 h.
+    /// How far ahead of acceptance a message may be scheduled. Default 7 days.
+    pub max_schedule: Duration,
+    /// How long a report is awaited after acceptance, or after the time it was scheduled for, before the message ends as unknown. Default 72 h.
     pub report_window: Duration,
     /// How long a report without a match waits for the answer to its submit before it is told as an orphan. Default 120 s.
     pub orphan_hold: Duration,
@@ -96,6 +104,8 @@ pub struct TrunkConfig {
     pub hosts: Vec<String>,
     /// Operator for statistics: `cmcc`, `cucc`, `ctcc`, `cbn` or free.
     pub operator: String,
+    /// What a submit costs, in a unit of the file's author; only compared. For routes by cost.
+    pub cost: Option<u32>,
     /// Connections wanted, 1 to 64.
     pub links: u32,
     /// Unanswered submits per link, 1 to 4096.
@@ -272,15 +282,85 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// One rule of the route table.
+/// One rule of the route table. What is not said restricts nothing.
 #[derive(Debug, Clone)]
 pub struct RouteConfig {
-    /// Digits that the recipient begins with (compared without `+` and `00`); empty: any.
+    /// What people call it; `route 1` and so on by default.
+    pub name: String,
+    /// Digits that the recipient's international form begins with; empty: any.
     pub prefixes: Vec<String>,
+    /// Operators that serve the recipient; empty: any, or none that is known.
+    pub operators: Vec<String>,
     /// Categories; empty: any.
     pub categories: Vec<Category>,
     /// Tenants; empty: any.
     pub tenants: Vec<TenantId>,
-    /// Where to, in order of preference. At least one.
+    /// What the sender begins with; empty: any.
+    pub senders: Vec<String>,
+    /// Kinds of content; empty: any.
+    pub content: Vec<ContentKind>,
+    /// Where to. At least one.
     pub trunks: Vec<TrunkId>,
+    /// Which of them comes first.
+    pub order: RouteOrder,
+}
+
+/// A kind of content that a rule asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentKind {
+    /// A text.
+    Text,
+    /// Octets.
+    Binary,
+    /// A text or octets that do not fit into one segment.
+    Long,
+}
+
+impl ContentKind {
+    /// Its word in the file and in explanations.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Binary => "binary",
+            Self::Long => "long",
+        }
+    }
+}
+
+/// Which of a rule's trunks comes first. Numbers stand in the order of the trunks, one each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RouteOrder {
+    /// As they are listed.
+    Listed,
+    /// By shares of the traffic, 0 to 1000: a trunk of weight 0 is a spare.
+    Weighted(Vec<u32>),
+    /// By cost, the least first; of equal ones the one listed first.
+    Cheapest(Vec<u32>),
+}
+
+/// When some messages may leave.
+#[derive(Debug, Clone)]
+pub struct WindowConfig {
+    /// Categories; empty: any.
+    pub categories: Vec<Category>,
+    /// Tenants; empty: any.
+    pub tenants: Vec<TenantId>,
+    /// From when to when it is open, the end not included. An end that is not after its beginning lies on the next day.
+    pub open: Vec<(jiff::civil::Time, jiff::civil::Time)>,
+    /// On which days a time of `open` may begin, from Monday.
+    pub days: [bool; 7],
+    /// Whose clock it is.
+    pub zone: jiff::tz::TimeZone,
+    /// What becomes of a message outside of it.
+    pub outside: Outside,
+}
+
+/// What becomes of a message outside of its window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outside {
+    /// It is not accepted.
+    Refuse,
+    /// It is accepted and leaves when the window opens.
+    Hold,
 }

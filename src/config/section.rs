@@ -38,6 +38,11 @@ impl<'a> Document<'a> {
         self.faults.borrow_mut().push(Fault { file, line, key, what });
     }
 
+    /// Notes a fault in another file, which this one names.
+    pub fn note_in(&self, file: String, line: Option<usize>, what: String) {
+        self.faults.borrow_mut().push(Fault { file, line, key: String::new(), what });
+    }
+
     pub fn into_faults(self) -> Vec<Fault> {
         self.faults.into_inner()
     }
@@ -147,7 +152,7 @@ impl<'a> Section<'a> {
     }
 
     /// A whole number for each of the keys, whatever they are called; `what` names its unit in the plural.
-    pub fn numbers<T>(self, range: RangeInclusive<T>, what: &str) -> Vec<(String, T)>
+    pub fn number_of_each<T>(self, range: RangeInclusive<T>, what: &str) -> Vec<(String, T)>
     where
         T: TryFrom<i64> + PartialOrd + Display,
     {
@@ -196,11 +201,29 @@ impl<'a> Section<'a> {
         right: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Found<'a, Vec<T>> {
+        self.items(key, right, |value| parse(value.as_str()?))
+    }
+
+    /// Whole numbers; `what` names their unit in the plural. Those out of range are noted and left out.
+    pub fn numbers<T>(&mut self, key: &'static str, range: RangeInclusive<T>, what: &str) -> Found<'a, Vec<T>>
+    where
+        T: TryFrom<i64> + PartialOrd + Display,
+    {
+        let right = format!("{} to {} {what}", range.start(), range.end());
+        self.items(key, &right, |value| whole_number(value, &range))
+    }
+
+    fn items<T>(
+        &mut self,
+        key: &'static str,
+        right: &str,
+        convert: impl Fn(&DeValue<'a>) -> Option<T>,
+    ) -> Found<'a, Vec<T>> {
         let whole = format!("a list of {right}");
         let list: Found<'a, &DeArray<'a>> = self.read(key, &whole, DeValue::as_array);
         list.map(|list| {
             let read = |item: &Spanned<DeValue<'a>>| {
-                let value = item.get_ref().as_str().and_then(&parse);
+                let value = convert(item.get_ref());
                 if value.is_none() {
                     self.refuse(item.span().start, key, item.get_ref(), right);
                 }
@@ -213,6 +236,11 @@ impl<'a> Section<'a> {
     /// Notes a fault at `key`, or at the table if the key is not there.
     pub fn note(&self, key: &str, what: impl Display) {
         self.document.note(self.place(key), &self.path_of(key), what);
+    }
+
+    /// Notes a fault in another file, which this table names.
+    pub fn note_in(&self, file: String, line: Option<usize>, what: String) {
+        self.document.note_in(file, line, what);
     }
 
     /// The line of `key`, or of the table if the key is not there.

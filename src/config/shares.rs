@@ -56,7 +56,7 @@ pub(super) fn read(mut section: Section<'_>) -> ShareConfig {
         weight("notification", default.notification),
         weight("marketing", default.marketing),
     );
-    let tenants = section.section("tenants").numbers(WEIGHTS, WHAT);
+    let tenants = section.section("tenants").number_of_each(WEIGHTS, WHAT);
     section.finish();
     let tenants = tenants.into_iter().map(|(tenant, weight)| (tenant.into(), weight)).collect();
     ShareConfig { interactive, notification, marketing, tenants }

@@ -3,9 +3,18 @@
 use std::time::Duration;
 
 use super::*;
+use crate::domain::International;
 
 const MINIMAL: &str = include_str!("examples/minimal.toml");
 const FULL: &str = include_str!("examples/full.toml");
+const RANGES: &str = include_str!("../../data/china-mobile-ranges.csv");
+
+/// The full example with files that are there, wherever the tests run.
+fn full() -> String {
+    FULL.replace("file:intl-1.password", "env:CARRIER_1_PASSWORD")
+        .replace("ranges = \"", &format!("ranges = \"{}/data/", env!("CARGO_MANIFEST_DIR")))
+        .replace("ported.csv", "/dev/null")
+}
 
 fn environment(name: &str) -> Option<String> {
     match name {
@@ -59,6 +68,8 @@ fn the_full_example_is_loaded_from_its_file_with_the_secrets_beside_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("carrierd.toml");
     std::fs::write(folder.path().join("intl-1.password"), "s3cret\n").unwrap();
+    std::fs::write(folder.path().join("china-mobile-ranges.csv"), RANGES).unwrap();
+    std::fs::write(folder.path().join("ported.csv"), "13800138000,cucc\n").unwrap();
     let config = parse(FULL, &path.display().to_string(), &environment).unwrap();
     let [cmcc, intl] = &config.trunks[..] else { panic!("{} trunks", config.trunks.len()) };
     assert_eq!((cmcc.links, cmcc.window, cmcc.submits_per_second), (2, 16, Some(500)));
@@ -68,24 +79,42 @@ fn the_full_example_is_loaded_from_its_file_with_the_secrets_beside_it() {
     assert_eq!(account.shared_secret.expose(), "hunter2-hunter2");
     let ProtocolConfig::Smpp(account) = &intl.protocol else { panic!("{:?}", intl.protocol) };
     assert_eq!((account.bind, account.password.expose()), (BindMode::Pair, "s3cret"));
-    let [domestic, rest] = &config.routes[..] else { panic!("{} routes", config.routes.len()) };
+    let [domestic, shared, rest] = &config.routes[..] else { panic!("{} routes", config.routes.len()) };
     assert_eq!(domestic.prefixes, ["86"]);
     assert_eq!(domestic.categories, [Category::Otp, Category::Notification]);
     assert_eq!(domestic.tenants, [TenantId::from("acme")]);
     assert_eq!(domestic.trunks, [TrunkId::from("cmcc-bj-1"), TrunkId::from("intl-1")]);
+    assert_eq!((domestic.name.as_str(), rest.name.as_str()), ("codes to China Mobile", "route 3"));
+    assert_eq!(
+        (&domestic.operators[..], &domestic.senders[..]),
+        (&["cmcc".to_owned()][..], &["1069".to_owned()][..])
+    );
+    assert_eq!(domestic.content, [ContentKind::Text, ContentKind::Long]);
+    assert_eq!(domestic.order, RouteOrder::Cheapest(vec![30, 35]));
+    assert_eq!(shared.order, RouteOrder::Weighted(vec![3, 1]));
+    assert_eq!((rest.order.clone(), cmcc.cost), (RouteOrder::Listed, Some(32)));
     assert_eq!(rest.trunks, [TrunkId::from("intl-1")]);
+    let operator = |number: &str| {
+        let number = International::of(&crate::domain::Number::parse(number).unwrap());
+        config.numbers.operator(&number).map(|(name, _)| name.to_owned())
+    };
+    assert_eq!(operator("13800138000").as_deref(), Some("cucc"));
+    assert_eq!(operator("13800138001").as_deref(), Some("cmcc"));
+    assert_eq!((operator("19212345678").as_deref(), operator("13491234567")), (Some("cbn"), None));
+    let [window] = &config.windows[..] else { panic!("{} windows", config.windows.len()) };
+    assert_eq!((window.open.len(), window.days, window.outside), (2, [true; 7], Outside::Refuse));
     assert!(rest.prefixes.is_empty() && rest.categories.is_empty() && rest.tenants.is_empty());
 }
 
 #[test]
 fn the_full_example_says_the_defaults_as_they_are() {
-    let stated = FULL
+    let stated = full()
         .replace("links = 2", "")
+        .replace("cost = 32", "")
         .replace("submits_per_second = 500", "")
         .replace("operator = \"cmcc\"", "")
         .replace("acme = 3", "")
-        .replace("max_tenant_queue = 50000", "")
-        .replace("file:intl-1.password", "env:CARRIER_1_PASSWORD");
+        .replace("max_tenant_queue = 50000", "");
     // What remains are required keys, tables, and defaults: without the defaults the same must come out.
     let required = [
         "path",
@@ -108,6 +137,16 @@ fn the_full_example_says_the_defaults_as_they_are() {
         "categories",
         "tenants",
         "trunks",
+        "ranges",
+        "portability",
+        "name",
+        "operators",
+        "senders",
+        "content",
+        "order",
+        "costs",
+        "weights",
+        "open",
     ];
     let is_kept = |line: &&str| match line.split_once('=') {
         Some((key, _)) => required.contains(&key.trim()),
@@ -206,7 +245,7 @@ const BELOW: &[(&str, &str)] = &[
     ),
     (
         "lnks = 2",
-        "carrierd.toml:9: trunk.lnks: there is no such key here, only id, protocol, account, hosts, operator, links, window, submits_per_second, max_queue, max_tenant_queue, max_attempts, utc_offset, carrier_ids, reference_octets, status, timers",
+        "carrierd.toml:9: trunk.lnks: there is no such key here, only id, protocol, account, hosts, operator, cost, links, window, submits_per_second, max_queue, max_tenant_queue, max_attempts, utc_offset, carrier_ids, reference_octets, status, timers",
     ),
     ("timers = 5", "carrierd.toml:9: trunk.timers: 5 is not allowed: a table of its own"),
     (
@@ -276,12 +315,76 @@ const BELOW: &[(&str, &str)] = &[
         "carrierd.toml:11: route.tenants: \"\" is not allowed: a tenant's id, not empty",
     ),
     (
+        "[[route]]\ntrunks = [\"a\"]\norder = \"weighted\"",
+        "carrierd.toml:9: route.weights: is missing: order = \"weighted\" needs 1 of them, one for each of trunks",
+    ),
+    (
+        "[[route]]\ntrunks = [\"a\"]\norder = \"weighted\"\nweights = [1, 2]",
+        "carrierd.toml:12: route.weights: a list of 2 is not allowed: order = \"weighted\" needs 1 of them, one for each of trunks",
+    ),
+    (
+        "[[route]]\ntrunks = [\"a\"]\norder = \"weighted\"\nweights = [0]",
+        "carrierd.toml:12: route.weights: all 0 is not allowed: some trunk must have a share",
+    ),
+    (
+        "[[route]]\ntrunks = [\"a\"]\norder = \"weighted\"\nweights = [1001]",
+        "carrierd.toml:12: route.weights: 1001 is not allowed: 0 to 1000 as a trunk's share",
+    ),
+    (
+        "[[route]]\ntrunks = [\"a\"]\nweights = [1]",
+        "carrierd.toml:11: route.weights: has no effect here: set order = \"weighted\", or remove it",
+    ),
+    (
+        "[[route]]\ntrunks = [\"a\"]\norder = \"cheapest\"",
+        "carrierd.toml:9: route.costs: is missing: order = \"cheapest\" needs them here, or cost in each trunk; \"a\" has none",
+    ),
+    (
+        "[[route]]\ntrunks = [\"a\"]\norder = \"cheapest\"\ncosts = [1, 2]",
+        "carrierd.toml:12: route.costs: a list of 2 is not allowed: order = \"cheapest\" needs 1 of them, one for each of trunks",
+    ),
+    (
+        "[[route]]\ntrunks = [\"a\"]\norder = \"best\"",
+        "carrierd.toml:11: route.order: \"best\" is not allowed: \"listed\", \"weighted\" or \"cheapest\"",
+    ),
+    (
+        "[[route]]\ntrunks = [\"a\"]\ncontent = [\"short\"]",
+        "carrierd.toml:11: route.content: \"short\" is not allowed: \"text\", \"binary\" or \"long\"",
+    ),
+    (
+        "[[route]]\ntrunks = [\"a\"]\noperators = [\"cmcc\"]",
+        "carrierd.toml:11: route.operators: needs [numbers] with a file of ranges or ported numbers: without one no operator is known",
+    ),
+    (
+        "[numbers]\nranges = \"nowhere.csv\"",
+        "carrierd.toml:10: numbers.ranges: nowhere.csv can't be read: No such file or directory (os error 2)",
+    ),
+    (
+        "[[window]]\ncategories = [\"marketing\"]",
+        "carrierd.toml:9: window.open: is missing: times of a day such as \"08:00-21:00\" or \"08:00-12:00, 14:00-21:00\"",
+    ),
+    (
+        "[[window]]\nopen = \"8-21\"",
+        "carrierd.toml:10: window.open: \"8-21\" is not allowed: times of a day such as \"08:00-21:00\" or \"08:00-12:00, 14:00-21:00\"",
+    ),
+    (
+        "[[window]]\nopen = \"08:00-21:00\"\ndays = \"monday\"",
+        "carrierd.toml:11: window.days: \"monday\" is not allowed: days such as \"mon-fri\" or \"mon-thu, sat\"",
+    ),
+    (
+        "[[window]]\nopen = \"08:00-21:00\"\nzone = \"Asia/Peking\"",
+        "carrierd.toml:11: window.zone: \"Asia/Peking\" is not allowed: the name of a time zone, such as \"Asia/Shanghai\" or \"UTC\"",
+    ),
+    (
+        "[[window]]\nopen = \"08:00-21:00\"\noutside = \"drop\"",
+        "carrierd.toml:11: window.outside: \"drop\" is not allowed: \"refuse\" or \"hold\"",
+    ),
+    (
         "[route]\ntrunks = [\"a\"]",
         "carrierd.toml:9: route: a table is not allowed: tables, each headed [[route]]",
     ),
     (
         "[stroe]\npath = \"x\"",
-        "carrierd.toml:9: stroe: there is no such key here, only allow_literal_secrets, messages, trunk, listen, store, shares, route",
+        "carrierd.toml:9: stroe: there is no such key here, only allow_literal_secrets, messages, trunk, numbers, listen, store, shares, route, window",
     ),
     ("links = 1\nlinks = 2", "carrierd.toml:10: no valid TOML: duplicate key"),
     ("links = one", "carrierd.toml:9: no valid TOML: string values must be quoted, expected literal string"),
@@ -527,7 +630,7 @@ fn numbers_may_be_written_in_every_way_toml_has() {
 
 #[test]
 fn secrets_never_show() {
-    let config = read(&FULL.replace("file:intl-1.password", "env:CARRIER_1_PASSWORD")).unwrap();
+    let config = read(&full()).unwrap();
     let shown = format!("{config:?} {config:#?}");
     assert!(!shown.contains("hunter2") && !shown.contains("pa55word"), "{shown}");
     for text in [
@@ -542,4 +645,53 @@ fn secrets_never_show() {
         assert!(!error.to_string().contains("hunter2"), "{error}");
         assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
     }
+}
+
+#[test]
+fn a_fault_of_a_data_file_is_told_with_that_files_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("carrierd.toml");
+    let ranges = folder.path().join("ranges.csv");
+    let ported = folder.path().join("ported.csv");
+    std::fs::write(
+        &ranges,
+        "# prefix,operator\n86138,cmcc\n86138,cucc\n+86139,cmcc\n86137\n86136,China Mobile\n",
+    )
+    .unwrap();
+    std::fs::write(&ported, "8613800138000,cucc\n0,cucc\n").unwrap();
+    let text = with(
+        "[numbers]\nranges = \"ranges.csv\"\nportability = \"ported.csv\"\n[[route]]\noperators = [\"x\"]\ntrunks = [\"a\"]",
+    );
+    let error = parse(&text, &path.display().to_string(), &environment).unwrap_err().to_string();
+    let (ranges, ported) = (ranges.display(), ported.display());
+    let right = "prefix,operator, the prefix of 1 to 15 digits in international form, such as 86138,cmcc";
+    let expected = [
+        format!(
+            "{ported}:2: \"*\" is not allowed: number,operator, the number of up to 15 digits, such as 8613800138000,cucc"
+        ),
+        format!("{ranges}:3: says cucc, but line 2 says cmcc of the same digits: remove one of them"),
+        format!("{ranges}:4: \"+86139\" is not allowed: {right}"),
+        format!("{ranges}:5: a line without a comma is not allowed: {right}"),
+        format!(
+            "{ranges}:6: \"China Mobile\" is not allowed: an operator is named by 1 to 64 of a-z, 0-9, '.', '_' and '-'"
+        ),
+    ];
+    assert_eq!(error.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn an_operator_that_no_data_file_names_is_refused() {
+    let ranges = concat!(env!("CARGO_MANIFEST_DIR"), "/data/china-mobile-ranges.csv");
+    let text = with(&format!(
+        "[numbers]\nranges = \"{ranges}\"\n[[route]]\noperators = [\"cmc\"]\ntrunks = [\"a\"]"
+    ));
+    let error = read(&text).unwrap_err().to_string();
+    let right = "an operator that the files of [numbers] name: \"cmcc\", \"cucc\", \"ctcc\" or \"cbn\"";
+    assert_eq!(error, format!("carrierd.toml:12: route.operators: \"cmc\" is not allowed: {right}"));
+}
+
+#[test]
+fn a_route_takes_the_costs_of_its_trunks_where_it_has_none() {
+    let config = read(&with("cost = 7\n[[route]]\ntrunks = [\"a\"]\norder = \"cheapest\"")).unwrap();
+    assert_eq!(config.routes[0].order, RouteOrder::Cheapest(vec![7]));
 }

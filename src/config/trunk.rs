@@ -11,7 +11,7 @@ use super::{
 use crate::domain::TrunkId;
 
 /// What names of trunks and operators consist of: they are labels of metrics and parts of URLs.
-const NAME: &str = "1 to 64 of a-z, 0-9, '.', '_' and '-'";
+pub(super) const NAME: &str = "1 to 64 of a-z, 0-9, '.', '_' and '-'";
 /// Unanswered submits over all links of a trunk: each is an unknown one if the process is killed.
 const MAX_IN_FLIGHT: usize = 16_384;
 /// No timer is shorter; shorter ones only busy the machine.
@@ -58,6 +58,7 @@ pub(super) fn read(
         hosts: hosts(&mut section),
         // A group of its own in statistics.
         operator: section.text("operator", NAME, is_name).or("other".to_owned()),
+        cost: section.number("cost", 0..=1_000_000_000, "of any unit").optional(),
         // One connection is what every carrier grants; a pair needs one for each direction.
         links: section.number("links", 1..=64, "connections").or(if is_pair { 2 } else { 1 }),
         window: section.number("window", 1..=4096, "unanswered submits per link").or(match protocol {
@@ -165,7 +166,7 @@ fn timers(mut section: Section<'_>, protocol: Protocol, orphan_hold: Duration) -
     timers
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let fits = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || b"._-".contains(&octet);
     (1..=64).contains(&text.len()) && text.bytes().all(fits)
 }

@@ -1,6 +1,12 @@
 //! What waits for a trunk: one message with the segments of it that are still to be sent.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
 
 use super::Room;
 use crate::{
@@ -33,6 +39,8 @@ pub struct Job {
     pub pending: VecDeque<Pending>,
     /// When it began to wait.
     pub queued: Instant,
+    /// It must not leave before.
+    pub not_before: Option<Timestamp>,
     /// Its place among the arrivals of its queue, from 1; 0: it has not been there yet.
     pub arrival: u64,
     /// Its room in the backlog, given back when the last clone is gone. `None`: what is only remembered takes none.
@@ -46,7 +54,7 @@ impl Job {
         let (plan, reference) = (prepared.plan, prepared.reference);
         let pending = (1..=plan.segments).map(|segment| Pending { segment, attempts: 0 }).collect();
         let (prepared, room) = (Some(Arc::new(prepared)), Some(Arc::new(room)));
-        Self { message, plan, prepared, reference, pending, queued: now, arrival: 0, room }
+        Self { message, plan, prepared, reference, pending, queued: now, not_before: None, arrival: 0, room }
     }
 
     /// What a restart finds still to be sent of a message.
@@ -63,8 +71,22 @@ impl Job {
             message,
             pending,
             queued: now,
+            not_before: None,
             arrival: 0,
             room: Some(Arc::new(room)),
         }
+    }
+
+    /// The same, not to leave before a time.
+    #[must_use]
+    pub fn not_before(self, time: Option<Timestamp>) -> Self {
+        Self { not_before: time, ..self }
+    }
+
+    /// How long it must wait from `wall` on.
+    #[must_use]
+    pub fn wait(&self, wall: Timestamp) -> Duration {
+        let wait = self.not_before.map(|time| time.duration_since(wall));
+        wait.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or_default()
     }
 }

@@ -36,6 +36,7 @@ pub struct TrunkQueue {
     weights: ShareConfig,
     later: BTreeSet<(Instant, u64, MessageId)>,
     expiry: BTreeSet<(Timestamp, MessageId)>,
+    /// Those that are ready, the oldest first.
     by_arrival: BTreeMap<u64, MessageId>,
     arrivals: u64,
     /// Recipients that the carrier has no room for, and until when.
@@ -97,7 +98,6 @@ impl TrunkQueue {
             self.arrivals += 1;
             job.arrival = self.arrivals;
         }
-        self.by_arrival.insert(job.arrival, id);
         self.expiry.insert((job.message.expire_time, id));
         let until = (!delay.is_zero()).then(|| now + delay);
         match until {
@@ -149,7 +149,6 @@ impl TrunkQueue {
             Some(at) => drop(self.later.remove(&(at, job.arrival, id))),
             None => self.delist(&job),
         }
-        self.by_arrival.remove(&job.arrival);
         self.expiry.remove(&(job.message.expire_time, id));
         Some(job)
     }
@@ -188,7 +187,7 @@ impl TrunkQueue {
         self.next().is_some()
     }
 
-    /// Since when the job waits that came first.
+    /// Since when the job waits that came first of those that could be taken.
     #[must_use]
     pub fn oldest(&self) -> Option<Instant> {
         let (_, id) = self.by_arrival.first_key_value()?;
@@ -205,6 +204,7 @@ impl TrunkQueue {
     }
 
     fn enlist(&mut self, job: &Job) {
+        self.by_arrival.insert(job.arrival, job.message.id);
         let (class, tenant) = (class(job.message.category), &job.message.tenant_id);
         let flows = &mut self.classes[class];
         match flows.ready.get_mut(tenant) {
@@ -218,6 +218,7 @@ impl TrunkQueue {
     }
 
     fn delist(&mut self, job: &Job) {
+        self.by_arrival.remove(&job.arrival);
         let (class, tenant) = (class(job.message.category), &job.message.tenant_id);
         let flows = &mut self.classes[class];
         let Some(flow) = flows.ready.get_mut(tenant) else { return };

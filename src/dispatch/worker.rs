@@ -180,9 +180,11 @@ impl Worker {
     }
 
     fn take(&mut self, jobs: Vec<Job>) {
-        let now = clock::now().mono;
-        for job in jobs {
-            self.queue.push(job, Duration::ZERO, now);
+        let now = clock::now();
+        for mut job in jobs {
+            let wait = job.wait(now.wall);
+            job.queued += wait;
+            self.queue.push(job, wait, now.mono);
         }
     }
 

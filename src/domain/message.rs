@@ -52,6 +52,9 @@ pub struct Message {
     /// When it was accepted.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub accept_time: Timestamp,
+    /// When it may leave at the earliest; `None`: at once.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
+    pub send_time: Option<Timestamp>,
 }
 
 impl Message {
@@ -65,6 +68,12 @@ impl Message {
     #[must_use]
     pub fn option(&self, name: &str) -> Option<&str> {
         self.protocol_options.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// From when on its validity and its report window count: the time it was scheduled for, else its acceptance.
+    #[must_use]
+    pub fn begin_time(&self) -> Timestamp {
+        self.send_time.unwrap_or(self.accept_time)
     }
 
     /// What is left of its validity at `now`; `None` when it has expired.

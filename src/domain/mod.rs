@@ -5,6 +5,7 @@ mod delivery;
 mod event;
 mod id;
 mod message;
+mod numbering;
 mod option;
 mod outcome;
 mod report;
@@ -18,6 +19,7 @@ pub use id::{CarrierId, EventId, InvalidId, MessageId, RequestKey, SubscriptionI
 pub use message::{
     AmbiguityPolicy, BinaryContent, Category, Content, Message, MessageState, SegmentPlan, TextEncoding,
 };
+pub use numbering::{International, NumberPlan, OperatorIndex, OperatorSource, e164};
 pub use option::{check_option, tlv_tag};
 pub use outcome::{Blame, CarrierStatus, FailureClass, Reaction, StatusSource, SubmitOutcome, UnknownCause};
 pub use report::{Report, ReportedState};

@@ -30,6 +30,7 @@ pub fn message(change: impl FnOnce(&mut Message)) -> Message {
         protocol_options: Vec::new(),
         trace_parent: String::new(),
         accept_time,
+        send_time: None,
     };
     change(&mut message);
     message

@@ -32,6 +32,7 @@ impl Log {
         let messages = MessageConfig {
             default_validity: PATIENCE,
             max_validity: PATIENCE,
+            max_schedule: Duration::from_secs(7 * 86_400),
             report_window: PATIENCE,
             orphan_hold: PATIENCE,
             reassembly_timeout: PATIENCE,

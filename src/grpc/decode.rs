@@ -41,6 +41,8 @@ pub struct Decoder {
     pub default_validity: Duration,
     /// Longest validity taken.
     pub max_validity: Duration,
+    /// How far ahead a message may be scheduled.
+    pub max_schedule: Duration,
 }
 
 /// What came with the request, but not in it.
@@ -54,7 +56,11 @@ impl Decoder {
     /// The limits of a configuration.
     #[must_use]
     pub fn new(config: &MessageConfig) -> Self {
-        Self { default_validity: config.default_validity, max_validity: config.max_validity }
+        Self {
+            default_validity: config.default_validity,
+            max_validity: config.max_validity,
+            max_schedule: config.max_schedule,
+        }
     }
 
     /// Reads one submit.
@@ -80,13 +86,13 @@ impl Decoder {
         Ok(SubmitRequest { message, digest, validate_only: request.validate_only })
     }
 
-    /// Reads a message that is only to be estimated.
+    /// Reads a message that is only to be estimated or explained.
     ///
     /// # Errors
     /// Names every field that is wrong.
-    pub fn estimate(&self, request: api::EstimateMessageRequest, now: Timestamp) -> Result<Message, Refusal> {
+    pub fn draft(&self, outbound: Option<api::OutboundMessage>, now: Timestamp) -> Result<Message, Refusal> {
         let outbound =
-            request.message.ok_or_else(|| Refusal::field(Reason::InvalidField, "message", "is required"))?;
+            outbound.ok_or_else(|| Refusal::field(Reason::InvalidField, "message", "is required"))?;
         self.message(String::new(), outbound, &Context::default(), now, Wrong::default())
     }
 
@@ -114,6 +120,7 @@ impl Decoder {
         let content = content(outbound.content, &outbound.signature, has_encoding, &mut wrong);
         let category = category(outbound.category, &mut wrong);
         let validity = self.validity(outbound.validity, &mut wrong);
+        let send_time = self.send_time(outbound.send_time, now, &mut wrong);
         let ambiguity = ambiguity(outbound.ambiguity_policy, category, &mut wrong);
         if outbound.priority > 9 {
             wrong.field("message.priority", "must be 0 to 9");
@@ -156,7 +163,7 @@ impl Decoder {
                 content,
                 encoding,
                 category,
-                expire_time: now.checked_add(validity).unwrap_or(Timestamp::MAX),
+                expire_time: send_time.unwrap_or(now).checked_add(validity).unwrap_or(Timestamp::MAX),
                 report_requested: outbound.report_requested,
                 trunk_ids: outbound.trunk_ids.into_iter().map(TrunkId::from).collect(),
                 client_reference: outbound.client_reference,
@@ -168,8 +175,30 @@ impl Decoder {
                 protocol_options: outbound.protocol_options.into_iter().collect(),
                 trace_parent: context.trace_parent.clone(),
                 accept_time: now,
+                send_time,
             }),
             _ => Err(wrong.refusal()),
+        }
+    }
+
+    /// A time in the future, to the microsecond, as the store keeps it. One that has come says nothing.
+    fn send_time(
+        &self,
+        given: Option<prost_types::Timestamp>,
+        now: Timestamp,
+        wrong: &mut Wrong,
+    ) -> Option<Timestamp> {
+        let given = given?;
+        let latest = now.checked_add(self.max_schedule).unwrap_or(Timestamp::MAX);
+        let time = Timestamp::new(given.seconds, given.nanos)
+            .and_then(|time| Timestamp::from_microsecond(time.as_microsecond()));
+        match time {
+            Ok(time) if time <= latest => (time > now).then_some(time),
+            _ => {
+                let seconds = self.max_schedule.as_secs();
+                wrong.field("message.send_time", format!("must be at most {seconds} seconds ahead"));
+                None
+            }
         }
     }
 

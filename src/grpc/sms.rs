@@ -16,7 +16,7 @@ use super::{
 use crate::{
     clock,
     domain::{Message, SegmentPlan, TrunkId},
-    sms::{Acceptor, SubmitAnswer, SubmitRefused, SubmitRequest},
+    sms::{Acceptor, Explained, SubmitAnswer, SubmitRefused, SubmitRequest},
     store::{Store, Withdrawn},
 };
 
@@ -45,6 +45,9 @@ pub trait Accept: Clone + Send + Sync + 'static {
 
     /// How a message would be cut, and where it could go.
     fn estimate(&self, message: &Message) -> Result<(SegmentPlan, Vec<TrunkId>), SubmitRefused>;
+
+    /// Where a message would go and when, with the reasons.
+    fn explain(&self, message: &Message) -> Explained;
 }
 
 impl Accept for Acceptor {
@@ -54,6 +57,10 @@ impl Accept for Acceptor {
 
     fn estimate(&self, message: &Message) -> Result<(SegmentPlan, Vec<TrunkId>), SubmitRefused> {
         Acceptor::estimate(self, message)
+    }
+
+    fn explain(&self, message: &Message) -> Explained {
+        Acceptor::explain(self, message)
     }
 }
 
@@ -267,12 +274,20 @@ impl<A: Accept> api::sms_service_server::SmsService for Sms<A> {
         &self,
         request: Request<api::EstimateMessageRequest>,
     ) -> Result<Response<api::EstimateMessageResponse>, Status> {
-        let message = self.decoder.estimate(request.into_inner(), clock::wall())?;
+        let message = self.decoder.draft(request.into_inner().message, clock::wall())?;
         let (plan, trunks) = self.acceptor.estimate(&message).map_err(Refusal::from)?;
         Ok(Response::new(api::EstimateMessageResponse {
             plan: Some(encode::plan(plan)),
             trunk_ids: trunks.iter().map(ToString::to_string).collect(),
         }))
+    }
+
+    async fn explain_route(
+        &self,
+        request: Request<api::ExplainRouteRequest>,
+    ) -> Result<Response<api::ExplainRouteResponse>, Status> {
+        let message = self.decoder.draft(request.into_inner().message, clock::wall())?;
+        Ok(Response::new(encode::explained(self.acceptor.explain(&message))))
     }
 
     async fn get_message(

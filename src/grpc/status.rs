@@ -39,6 +39,8 @@ pub enum Reason {
     QueueFull,
     /// More requests than there was credit for.
     CreditExceeded,
+    /// The message's window is closed.
+    WindowClosed,
     /// We are ending.
     Draining,
     /// The store takes nothing.
@@ -76,6 +78,7 @@ impl Reason {
             Self::SubscriptionExists => "SUBSCRIPTION_EXISTS",
             Self::QueueFull => "QUEUE_FULL",
             Self::CreditExceeded => "CREDIT_EXCEEDED",
+            Self::WindowClosed => "WINDOW_CLOSED",
             Self::Draining => "DRAINING",
             Self::StoreUnavailable => "STORE_UNAVAILABLE",
             Self::StoreCorrupt => "STORE_CORRUPT",
@@ -98,7 +101,9 @@ impl Reason {
             | Self::EncodingNotPossible
             | Self::InvalidField
             | Self::UnknownTrunk => Code::InvalidArgument,
-            Self::CallerNotAllowed | Self::NoRoute | Self::NotCancelable => Code::FailedPrecondition,
+            Self::CallerNotAllowed | Self::NoRoute | Self::WindowClosed | Self::NotCancelable => {
+                Code::FailedPrecondition
+            }
             Self::RequestIdPayloadMismatch | Self::SubscriptionExists => Code::AlreadyExists,
             Self::QueueFull | Self::CreditExceeded => Code::ResourceExhausted,
             Self::Draining | Self::StoreUnavailable => Code::Unavailable,
@@ -276,6 +281,13 @@ impl From<SubmitRefused> for Refusal {
                     .with("max", max)
                     .retry_after(retry_after)
             }
+            SubmitRefused::WindowClosed { category, opens, retry_after, .. }
+            | SubmitRefused::ExpiresBeforeWindow { category, opens, retry_after, .. } => {
+                Self::new(Reason::WindowClosed, message)
+                    .with("category", category)
+                    .with("open_time", opens)
+                    .retry_after(retry_after)
+            }
             SubmitRefused::Draining => Self::new(Reason::Draining, message),
             SubmitRefused::Store(error) => error.into(),
         }
@@ -331,6 +343,17 @@ mod tests {
                 "QUEUE_FULL",
                 Code::ResourceExhausted,
             ),
+            (
+                SubmitRefused::WindowClosed {
+                    category: "marketing",
+                    window: "08:00-21:00 Asia/Shanghai".into(),
+                    opens: jiff::Timestamp::UNIX_EPOCH,
+                    retry_after: LATER,
+                }
+                .into(),
+                "WINDOW_CLOSED",
+                Code::FailedPrecondition,
+            ),
             (SubmitRefused::Draining.into(), "DRAINING", Code::Unavailable),
             (StoreError::Closed.into(), "STORE_UNAVAILABLE", Code::Unavailable),
             (StoreError::DiskFull { free: 1, reserve: 2 }.into(), "STORE_UNAVAILABLE", Code::Unavailable),
@@ -354,7 +377,8 @@ mod tests {
             assert!(!status.message().is_empty());
             let info = status.get_details_error_info().expect(reason);
             assert_eq!((info.reason.as_str(), info.domain.as_str()), (reason, "carrierd"));
-            let retryable = matches!(code, Code::Unavailable | Code::ResourceExhausted);
+            let retryable =
+                matches!(code, Code::Unavailable | Code::ResourceExhausted) || reason == "WINDOW_CLOSED";
             assert_eq!(status.get_details_retry_info().is_some(), retryable, "{reason}");
             assert_eq!(
                 status.get_details_precondition_failure().is_some(),

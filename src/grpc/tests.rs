@@ -14,7 +14,7 @@ use crate::{
     config::StoreConfig,
     dispatch::Full,
     domain::{Event, Message, Payload, SegmentPlan, TrunkId, TrunkMoved},
-    sms::{SubmitAnswer, SubmitRefused, SubmitRequest},
+    sms::{Explained, SubmitAnswer, SubmitRefused, SubmitRequest},
 };
 use api::{
     event_service_client::EventServiceClient, sms_service_client::SmsServiceClient,
@@ -48,6 +48,17 @@ impl sms::Accept for TakesAll {
     fn estimate(&self, _message: &Message) -> Result<(SegmentPlan, Vec<TrunkId>), SubmitRefused> {
         Ok((PLAN, vec!["t".into()]))
     }
+
+    fn explain(&self, _message: &Message) -> Explained {
+        let route = crate::routing::Explanation {
+            operator: None,
+            rules: Vec::new(),
+            alternatives: Vec::new(),
+            choice: Some("t".into()),
+            reason: "there is only this one".into(),
+        };
+        Explained { route, leave_time: None, window: String::new() }
+    }
 }
 
 struct Daemon {
@@ -70,6 +81,7 @@ impl Daemon {
         let messages = MessageConfig {
             default_validity: PATIENCE,
             max_validity: PATIENCE,
+            max_schedule: Duration::from_secs(7 * 86_400),
             report_window: PATIENCE,
             orphan_hold: PATIENCE,
             reassembly_timeout: PATIENCE,

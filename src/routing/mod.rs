@@ -1,57 +1,44 @@
-//! Which trunks a message may take, and in what order. Pure: a table and a message give a route.
+//! Where a message may go, in what order, and when. Pure: a table, a message and the trunks' health give a route.
+//!
+//! [`RouteTable`] is built once from the configuration and never changes; [`Router`] is the one place where the present
+//! table is found, and where a new one takes its place as a whole.
 
-use crate::{
-    config::RouteConfig,
-    domain::{Message, TrunkId},
-};
+mod condition;
+mod explain;
+mod order;
+mod table;
+#[cfg(test)]
+mod tests;
+mod window;
 
-/// The compiled route table; immutable, replaced whole.
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+pub use explain::{Alternative, Explanation, RuleVerdict, Verdict};
+pub use order::{Candidate, Health};
+pub use table::{RouteTable, Unroutable};
+pub use window::{Closed, Windows, window_words};
+
+/// The present route table. Cheap to clone; all clones see the same table.
 #[derive(Debug, Clone)]
-pub struct RouteTable {
-    rules: Vec<RouteConfig>,
-    trunks: Vec<TrunkId>,
-}
+pub struct Router(Arc<ArcSwap<RouteTable>>);
 
-/// Why a message has no route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unroutable {
-    /// It names a trunk that does not exist.
-    UnknownTrunk(TrunkId),
-    /// No rule matches it.
-    NoRule,
-}
-
-impl RouteTable {
-    /// Compiles the rules; without any, every trunk is allowed in the order of the configuration.
+impl Router {
+    /// A router over a table.
     #[must_use]
-    pub fn new(rules: Vec<RouteConfig>, trunks: Vec<TrunkId>) -> Self {
-        Self { rules, trunks }
+    pub fn new(table: RouteTable) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(table)))
     }
 
-    /// The trunks that `message` may take, best first, never empty.
-    ///
-    /// # Errors
-    /// A named trunk is unknown, or no rule matches.
-    pub fn route<'a>(&'a self, message: &'a Message) -> Result<&'a [TrunkId], Unroutable> {
-        if !message.trunk_ids.is_empty() {
-            return match message.trunk_ids.iter().find(|id| !self.trunks.contains(id)) {
-                Some(unknown) => Err(Unroutable::UnknownTrunk(unknown.clone())),
-                None => Ok(&message.trunk_ids),
-            };
-        }
-        if self.rules.is_empty() {
-            return if self.trunks.is_empty() { Err(Unroutable::NoRule) } else { Ok(&self.trunks) };
-        }
-        let rule = self.rules.iter().find(|rule| matches(rule, message));
-        rule.map(|rule| rule.trunks.as_slice()).ok_or(Unroutable::NoRule)
+    /// The table of now: what is decided by it stays decided, whatever comes after.
+    #[must_use]
+    pub fn table(&self) -> Arc<RouteTable> {
+        self.0.load_full()
     }
-}
 
-fn matches(rule: &RouteConfig, message: &Message) -> bool {
-    let digits = message.to.digits();
-    let digits = digits.strip_prefix("00").unwrap_or(digits);
-    let prefix = rule.prefixes.is_empty() || rule.prefixes.iter().any(|prefix| digits.starts_with(prefix));
-    let category = rule.categories.is_empty() || rule.categories.contains(&message.category);
-    let tenant = rule.tenants.is_empty() || rule.tenants.contains(&message.tenant_id);
-    prefix && category && tenant
+    /// Puts another table in its place, for all that ask from now on.
+    pub fn replace(&self, table: RouteTable) {
+        self.0.store(Arc::new(table));
+    }
 }

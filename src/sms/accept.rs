@@ -15,10 +15,11 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{
     clock,
+    config::Outside,
     dispatch::{Backlog, Full, Job, Room},
     domain::{Message, MessageId, SegmentPlan, TrunkId},
-    routing::{RouteTable, Unroutable},
-    store::{Accepted, NewMessage, Store, StoreError},
+    routing::{Candidate, Closed, Explanation, Health, RouteTable, Router, Unroutable, window_words},
+    store::{Accepted, MessageKey, NewMessage, Store, StoreError},
     telemetry::metrics,
     trunk::{
         TrunkBoard, TrunkState,
@@ -48,6 +49,17 @@ pub struct SubmitAnswer {
     pub plan: SegmentPlan,
     /// The key was seen before; nothing new was queued.
     pub replayed: bool,
+}
+
+/// Where a message would go and when, with the reasons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// Where, and why there.
+    pub route: Explanation,
+    /// When it would leave; `None`: at once, or not at all.
+    pub leave_time: Option<Timestamp>,
+    /// What its window says, in words; empty: none concerns it.
+    pub window: String,
 }
 
 /// Why a request was not accepted. Nothing of it is kept.
@@ -98,6 +110,30 @@ pub enum SubmitRefused {
         /// When there may be room again.
         retry_after: Duration,
     },
+    /// The message's window is closed, and it is not held.
+    #[error("{category} messages of this tenant are sent {window}: send it again then")]
+    WindowClosed {
+        /// The message's category.
+        category: &'static str,
+        /// The window, and when it opens, in words.
+        window: String,
+        /// When it opens.
+        opens: Timestamp,
+        /// How long until then.
+        retry_after: Duration,
+    },
+    /// The message would be held until its window opens, but it is of no use by then.
+    #[error("{category} messages of this tenant are sent {window}, and its validity ends before")]
+    ExpiresBeforeWindow {
+        /// The message's category.
+        category: &'static str,
+        /// The window, and when it opens, in words.
+        window: String,
+        /// When it opens.
+        opens: Timestamp,
+        /// How long until then.
+        retry_after: Duration,
+    },
     /// We are ending.
     #[error("the daemon is draining: send elsewhere")]
     Draining,
@@ -126,7 +162,7 @@ pub struct Acceptor {
 }
 
 struct Shared {
-    routes: RouteTable,
+    router: Router,
     lanes: HashMap<TrunkId, Lane>,
     board: TrunkBoard,
     store: Store,
@@ -140,13 +176,17 @@ struct Admitted {
     prepared: Prepared,
     new: NewMessage,
     room: Room,
+    not_before: Option<Timestamp>,
 }
+
+/// When a message may leave; `None`: at once.
+type Release = Option<Timestamp>;
 
 impl Acceptor {
     /// An acceptor; `first_reference` is where references of concatenation headers start, best at random.
     #[must_use]
     pub fn new(
-        routes: RouteTable,
+        router: Router,
         lanes: HashMap<TrunkId, Lane>,
         board: TrunkBoard,
         store: Store,
@@ -154,7 +194,7 @@ impl Acceptor {
         draining: watch::Receiver<bool>,
     ) -> Self {
         let references = AtomicU32::new(u32::from(first_reference));
-        Self { shared: Arc::new(Shared { routes, lanes, board, store, references, draining }) }
+        Self { shared: Arc::new(Shared { router, lanes, board, store, references, draining }) }
     }
 
     /// Accepts requests: each is durable, or refused, when this returns. One commit for all of them.
@@ -163,7 +203,7 @@ impl Acceptor {
         let mut admitted = Vec::with_capacity(requests.len());
         for request in requests {
             let validate_only = request.validate_only;
-            match self.admit(request) {
+            match self.admit(request).await {
                 Ok(one) if validate_only => answers.push(Ok(answer(&one.new, false))),
                 Ok(one) => {
                     answers.push(Ok(answer(&one.new, false)));
@@ -186,11 +226,29 @@ impl Acceptor {
     /// # Errors
     /// As [`Self::submit`], but for room.
     pub fn estimate(&self, message: &Message) -> Result<(SegmentPlan, Vec<TrunkId>), SubmitRefused> {
-        let (trunk_id, lane) = self.lane(message)?;
+        let table = self.shared.router.table();
+        let trunks = self.route(&table, message)?;
+        let (trunk_id, lane) = self.lane(&trunks)?;
         let prepared =
             lane.planner.prepare(message, 0).map_err(|error| SubmitRefused::of(error, trunk_id))?;
-        let trunks = self.shared.routes.route(message).map_err(SubmitRefused::from)?;
-        Ok((prepared.plan, trunks.to_vec()))
+        Ok((prepared.plan, trunks.iter().map(|one| one.trunk.clone()).collect()))
+    }
+
+    /// Says why a message would take the trunk that it would take now, and when it would leave.
+    #[must_use]
+    pub fn explain(&self, message: &Message) -> Explained {
+        let table = self.shared.router.table();
+        let route = table.explain(message, |id| self.health(id));
+        let Some(window) = table.windows().of(message) else {
+            return Explained { route, leave_time: message.send_time, window: String::new() };
+        };
+        let (leave_time, said) = match release(&table, message, message.accept_time) {
+            Ok(time) if time == message.send_time => (time, "is open then".to_owned()),
+            Ok(time) => (time, "is closed then: the message would be held until it opens".to_owned()),
+            Err(refused) => (None, format!("is closed then: it would be refused, because {refused}")),
+        };
+        let window = format!("the window {} {said}", window_words(window));
+        Explained { route, leave_time, window }
     }
 
     async fn commit(
@@ -215,7 +273,7 @@ impl Acceptor {
                 Accepted::New => {
                     metrics::accepted(one.new.message.category, 1);
                     let job = Job::fresh(one.new.message, one.prepared, one.room, now);
-                    jobs.entry(one.trunk_id).or_default().push(job);
+                    jobs.entry(one.trunk_id).or_default().push(job.not_before(one.not_before));
                 }
                 Accepted::Replayed { message_id, accept_time, plan } => {
                     answers[index] = Ok(SubmitAnswer { message_id, accept_time, plan, replayed: true });
@@ -231,12 +289,20 @@ impl Acceptor {
         }
     }
 
-    fn admit(&self, request: SubmitRequest) -> Result<Admitted, SubmitRefused> {
+    async fn admit(&self, request: SubmitRequest) -> Result<Admitted, SubmitRefused> {
         if *self.shared.draining.borrow() {
             return Err(SubmitRefused::Draining);
         }
         let message = Arc::new(request.message);
-        let (trunk_id, lane) = self.lane(&message)?;
+        let table = self.shared.router.table();
+        let not_before = match release(&table, &message, message.accept_time) {
+            Ok(time) => time,
+            // Accepted while the window was open, and asked for again: the answer is the one of then.
+            Err(_) if self.was_accepted(&message).await? => None,
+            Err(closed) => return Err(closed),
+        };
+        let trunks = self.route(&table, &message)?;
+        let (trunk_id, lane) = self.lane(&trunks)?;
         let trunk_id = trunk_id.clone();
         let reference = self.next_reference();
         let prepared =
@@ -248,14 +314,33 @@ impl Acceptor {
             retry_after: lane.retry_after,
         })?;
         let new = NewMessage { message, plan: prepared.plan, reference, digest: request.digest };
-        Ok(Admitted { trunk_id, prepared, new, room })
+        Ok(Admitted { trunk_id, prepared, new, room, not_before })
     }
 
-    /// The best of the allowed trunks: the first that is not down, else the first, where the message waits.
-    fn lane<'a>(&'a self, message: &'a Message) -> Result<(&'a TrunkId, &'a Lane), SubmitRefused> {
-        let trunks = self.shared.routes.route(message).map_err(SubmitRefused::from)?;
-        let up = |id: &&TrunkId| self.shared.board.state(id.as_str()) != Some(TrunkState::Down);
-        let chosen = trunks.iter().find(up).or(trunks.first()).ok_or(SubmitRefused::NoRoute)?;
+    async fn was_accepted(&self, message: &Message) -> Result<bool, SubmitRefused> {
+        Ok(self.shared.store.message(MessageKey::Request(message.request_key())).await?.is_some())
+    }
+
+    fn route<'a>(
+        &self,
+        table: &'a RouteTable,
+        message: &'a Message,
+    ) -> Result<Vec<Candidate<'a>>, SubmitRefused> {
+        Ok(table.route(message, |id| self.health(id))?)
+    }
+
+    fn health(&self, id: &TrunkId) -> Health {
+        match self.shared.board.state(id.as_str()) {
+            Some(TrunkState::Up) => Health::Up,
+            Some(TrunkState::Degraded) => Health::Degraded,
+            Some(TrunkState::Draining) => Health::Draining,
+            Some(TrunkState::Down) | None => Health::Down,
+        }
+    }
+
+    /// The way to the best of the allowed trunks; if none can carry now, the message waits there.
+    fn lane<'a>(&'a self, trunks: &[Candidate<'a>]) -> Result<(&'a TrunkId, &'a Lane), SubmitRefused> {
+        let chosen = trunks.first().ok_or(SubmitRefused::NoRoute)?.trunk;
         let lane = self.shared.lanes.get(chosen);
         lane.map(|lane| (chosen, lane)).ok_or_else(|| SubmitRefused::UnknownTrunk(chosen.clone()))
     }
@@ -282,6 +367,17 @@ fn answer(new: &NewMessage, replayed: bool) -> SubmitAnswer {
     }
 }
 
+/// When a new message may leave, seen from `now`.
+fn release(table: &RouteTable, message: &Message, now: Timestamp) -> Result<Release, SubmitRefused> {
+    match table.windows().check(message, message.begin_time()) {
+        Ok(()) => Ok(message.send_time),
+        Err(closed) if closed.outside() == Outside::Hold && closed.opens < message.expire_time => {
+            Ok(Some(closed.opens))
+        }
+        Err(closed) => Err(SubmitRefused::closed(&closed, message, now)),
+    }
+}
+
 impl SubmitRefused {
     /// The reason, as the API names it.
     #[must_use]
@@ -294,8 +390,18 @@ impl SubmitRefused {
             Self::SenderNotAllowed { .. } => "CALLER_NOT_ALLOWED",
             Self::KeyReused => "REQUEST_ID_PAYLOAD_MISMATCH",
             Self::QueueFull { .. } => "QUEUE_FULL",
+            Self::WindowClosed { .. } | Self::ExpiresBeforeWindow { .. } => "WINDOW_CLOSED",
             Self::Draining => "DRAINING",
             Self::Store(_) => "STORE_UNAVAILABLE",
+        }
+    }
+
+    fn closed(closed: &Closed<'_>, message: &Message, now: Timestamp) -> Self {
+        let (category, window, opens) = (message.category.name(), closed.words(), closed.opens);
+        let retry_after = Duration::try_from(opens.duration_since(now)).unwrap_or_default();
+        match closed.outside() {
+            Outside::Refuse => Self::WindowClosed { category, window, opens, retry_after },
+            Outside::Hold => Self::ExpiresBeforeWindow { category, window, opens, retry_after },
         }
     }
 

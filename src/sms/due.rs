@@ -10,7 +10,7 @@ use crate::{
     clock,
     dispatch::Job,
     domain::{CarrierStatus, FailureClass, MessageId, SegmentState, TrunkId},
-    routing::RouteTable,
+    routing::{Health, Router},
     store::{Ending, Store, StoreError, StoredMessage},
 };
 
@@ -25,8 +25,8 @@ const EVERY: Duration = Duration::from_secs(5);
 pub struct DueParts {
     /// Where everything is durable.
     pub store: Store,
-    /// Where messages may go.
-    pub routes: RouteTable,
+    /// Where messages may go, and when.
+    pub router: Router,
     /// The ways there.
     pub lanes: std::collections::HashMap<TrunkId, Lane>,
     /// Becomes true when the daemon drains.
@@ -87,7 +87,10 @@ impl Due {
                     Some(lane) => {
                         resumed += 1;
                         let room = lane.backlog.force(&stored.message.tenant_id);
-                        let job = Job::resumed(stored, room, clock::now().mono);
+                        // A message that was scheduled, or that its window holds, goes on waiting.
+                        let now = clock::now();
+                        let release = self.0.router.table().windows().release(&stored.message, now.wall);
+                        let job = Job::resumed(stored, room, now.mono).not_before(release);
                         let _ = lane.jobs.send(vec![job]).await;
                     }
                     None => self.strand(stored).await?,
@@ -102,8 +105,10 @@ impl Due {
         if let Some(lane) = begun.and_then(|id| self.0.lanes.get(id)) {
             return Some(lane);
         }
-        let trunks = self.0.routes.route(&stored.message).ok()?;
-        trunks.iter().find_map(|id| self.0.lanes.get(id))
+        let table = self.0.router.table();
+        // No trunk has had time to come up: each counts as if it were.
+        let trunks = table.route(&stored.message, |_| Health::Up).ok()?;
+        trunks.iter().find_map(|one| self.0.lanes.get(one.trunk))
     }
 
     /// No trunk of the present configuration takes it: it ends, and the platform is told why.

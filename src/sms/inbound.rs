@@ -370,6 +370,7 @@ mod tests {
         let messages = MessageConfig {
             default_validity: IDLE,
             max_validity: IDLE,
+            max_schedule: Duration::from_secs(7 * 86_400),
             report_window: IDLE,
             orphan_hold: IDLE,
             reassembly_timeout: IDLE,

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use super::{
     ParkedReport, StoreError, Swept,
-    rows::{Space, decode, id_of, number_key},
+    rows::{Space, decode, id_key, id_of, number_key},
     txn::failed,
     verbs::Verbs,
 };
-use crate::domain::{CarrierStatus, Delivery, FailureClass, MessageId, SegmentState};
+use crate::domain::{CarrierStatus, Delivery, FailureClass, Message, MessageId, SegmentState};
 
 /// Where the search for closed report windows stands.
 pub(super) struct Windows {
@@ -121,6 +121,9 @@ impl Verbs {
             if delivery.segments.iter().any(|segment| segment.state == SegmentState::Queued) {
                 // What has not left waits for its validity, not for a report.
                 self.windows.left.get_or_insert(id);
+            } else if self.was_scheduled_after(id, cutoff)? {
+                // Its report is awaited from the time that it was scheduled for.
+                self.windows.left.get_or_insert(id);
             } else {
                 let text = "no report came before the report window closed";
                 let status = CarrierStatus::ours(FailureClass::NoResponse, true, text);
@@ -129,6 +132,13 @@ impl Verbs {
         }
         self.windows.finish(cutoff);
         Ok(())
+    }
+
+    /// Asked only of messages that were accepted a whole report window ago.
+    fn was_scheduled_after(&self, id: MessageId, cutoff: i64) -> Result<bool, StoreError> {
+        let message = self.txn.get::<Message>(Space::Message, &id_key(id))?;
+        let scheduled = message.and_then(|message| message.send_time);
+        Ok(scheduled.is_some_and(|time| time.as_millisecond() > cutoff))
     }
 }
 

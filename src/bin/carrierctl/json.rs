@@ -57,6 +57,36 @@ pub fn estimate(response: &api::EstimateMessageResponse) -> Value {
     json!({ "plan": plan(response.plan.as_ref()), "trunk_ids": response.trunk_ids })
 }
 
+/// An explanation of a route.
+pub fn route(response: &api::ExplainRouteResponse) -> Value {
+    let rule = |rule: &api::RouteRule| {
+        json!({
+            "name": rule.name,
+            "verdict": rule.verdict().as_str_name(),
+            "mismatches": rule.mismatches,
+        })
+    };
+    let alternative = |one: &api::RouteAlternative| {
+        json!({
+            "trunk_id": one.trunk_id,
+            "health": one.health().as_str_name(),
+            "weight": one.weight,
+            "cost": one.cost,
+            "listed_place": one.listed_place,
+        })
+    };
+    json!({
+        "operator": response.operator,
+        "operator_source": response.operator_source().as_str_name(),
+        "rules": response.rules.iter().map(rule).collect::<Vec<_>>(),
+        "alternatives": response.alternatives.iter().map(alternative).collect::<Vec<_>>(),
+        "trunk_id": response.trunk_id,
+        "reason": response.reason,
+        "leave_time": time(response.leave_time.as_ref()),
+        "window": response.window,
+    })
+}
+
 fn segment(segment: &api::SegmentStatus) -> Value {
     json!({
         "segment_number": segment.segment_number,
@@ -87,6 +117,7 @@ pub fn message(message: &api::Message) -> Value {
             "labels": outbound.labels,
             "ambiguity_policy": outbound.ambiguity_policy().as_str_name(),
             "priority": outbound.priority,
+            "send_time": time(outbound.send_time.as_ref()),
         })
     });
     json!({

@@ -6,6 +6,7 @@
 mod events;
 mod failure;
 mod json;
+mod route;
 mod show;
 mod sms;
 mod subscriptions;
@@ -44,6 +45,9 @@ enum Command {
     Cancel(sms::Cancel),
     /// Show events.
     Events(events::Events),
+    /// Ask about the route table.
+    #[command(subcommand)]
+    Route(route::Route),
     /// Show the trunks and their links.
     Trunks(trunks::Trunks),
     /// List or delete event subscriptions.
@@ -81,6 +85,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Get(get) => get.run(channel, form).await,
         Command::Cancel(cancel) => cancel.run(channel, form).await,
         Command::Events(events) => events.run(channel, form).await,
+        Command::Route(route) => route.run(channel, form).await,
         Command::Trunks(trunks) => trunks.run(channel, form).await,
         Command::Subscriptions(subscriptions) => subscriptions.run(channel, form).await,
     }

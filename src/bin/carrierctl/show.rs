@@ -32,6 +32,13 @@ pub fn time(time: Option<&prost_types::Timestamp>) -> String {
     time.map_or_else(String::new, |time| format!("{time:.3}"))
 }
 
+/// Reads a moment with its offset from UTC.
+pub fn parse_time(text: &str) -> Result<prost_types::Timestamp, String> {
+    let wrong = "not a time with its offset, such as 2026-03-01T09:00:00+08:00";
+    let time: Timestamp = text.parse().map_err(|_| wrong.to_owned())?;
+    Ok(prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() })
+}
+
 /// A span in its shortest form; `-` if there is none.
 pub fn span(span: Option<&prost_types::Duration>) -> String {
     let Some(span) = span.and_then(|span| std::time::Duration::try_from(*span).ok()) else {
@@ -98,6 +105,13 @@ mod tests {
     fn columns_are_aligned_even_with_wide_characters() {
         let rows = [vec!["a".into(), "中文".into(), "x".into()], vec!["bbb".into(), "ab".into(), "y".into()]];
         assert_eq!(table(&rows), "a    中文  x\nbbb  ab    y\n");
+    }
+
+    #[test]
+    fn a_time_needs_its_offset() {
+        let read = |text| parse_time(text).map(|read| time(Some(&read)));
+        assert_eq!(read("2026-03-01T09:00:00+08:00").as_deref(), Ok("2026-03-01T01:00:00.000Z"));
+        assert!(read("2026-03-01T09:00:00").is_err() && read("tomorrow").is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{Form, failure::Failure, json, show};
 
 /// What a message is for.
 #[derive(Clone, Copy, ValueEnum)]
-enum Category {
+pub enum Category {
     Otp,
     Notification,
     Marketing,
@@ -44,6 +44,9 @@ struct Draft {
     /// Seconds after which it is of no use.
     #[arg(long)]
     validity: Option<u32>,
+    /// When it may leave at the earliest, such as 2026-03-01T09:00:00+08:00; by default at once.
+    #[arg(long, value_parser = show::parse_time)]
+    send_time: Option<prost_types::Timestamp>,
     /// 0 to 9, higher first.
     #[arg(long, default_value_t = 0)]
     priority: u32,
@@ -52,27 +55,34 @@ struct Draft {
     no_report: bool,
 }
 
+impl Category {
+    /// As the API has it.
+    pub fn of_api(self) -> api::MessageCategory {
+        match self {
+            Self::Otp => api::MessageCategory::Otp,
+            Self::Notification => api::MessageCategory::Notification,
+            Self::Marketing => api::MessageCategory::Marketing,
+            Self::Interactive => api::MessageCategory::Interactive,
+        }
+    }
+}
+
 impl Draft {
     fn outbound(self) -> api::OutboundMessage {
-        let category = match self.category {
-            Category::Otp => api::MessageCategory::Otp,
-            Category::Notification => api::MessageCategory::Notification,
-            Category::Marketing => api::MessageCategory::Marketing,
-            Category::Interactive => api::MessageCategory::Interactive,
-        };
         api::OutboundMessage {
             tenant_id: self.tenant,
             to: self.to,
             sender: self.from,
             signature: self.signature,
             content: Some(api::outbound_message::Content::Text(self.text)),
-            category: category.into(),
+            category: self.category.of_api().into(),
             validity: self
                 .validity
                 .map(|seconds| prost_types::Duration { seconds: seconds.into(), nanos: 0 }),
             report_requested: !self.no_report,
             trunk_ids: self.trunk,
             priority: self.priority,
+            send_time: self.send_time,
             ..Default::default()
         }
     }
@@ -256,6 +266,7 @@ fn print_message(message: &api::Message, form: Form) {
         vec!["state".into(), show::message_state(message.state())],
         vec!["status".into(), show::line(&show::status(message.status.as_ref()))],
         vec!["accepted".into(), show::time(message.accept_time.as_ref())],
+        vec!["scheduled".into(), show::time(outbound.send_time.as_ref())],
         vec!["ended".into(), show::time(message.final_time.as_ref())],
     ];
     facts.retain(|fact| !fact[1].is_empty());

@@ -6,7 +6,8 @@ use tonic_types::StatusExt;
 use super::*;
 
 fn decoder() -> Decoder {
-    Decoder { default_validity: Duration::from_secs(86_400), max_validity: Duration::from_secs(3 * 86_400) }
+    let day = Duration::from_secs(86_400);
+    Decoder { default_validity: day, max_validity: 3 * day, max_schedule: 7 * day }
 }
 
 fn now() -> Timestamp {
@@ -212,4 +213,25 @@ fn reads_the_key_of_a_message() {
     let key = |tenant_id: &str| api::RequestKey { tenant_id: tenant_id.into(), request_id: "r".into() };
     assert!(message_key(Some(Key::RequestKey(key("")))).is_err());
     assert!(message_key(Some(Key::RequestKey(key("t")))).is_ok());
+}
+
+#[test]
+fn a_scheduled_message_is_valid_from_its_time_on() {
+    let at =
+        |seconds: i64, nanos| Some(prost_types::Timestamp { seconds: now().as_second() + seconds, nanos });
+    let message = decode(with(|message| message.send_time = at(3600, 1999))).unwrap().message;
+    let time = now() + Duration::from_micros(3_600_000_001);
+    assert_eq!((message.send_time, message.accept_time), (Some(time), now()));
+    assert_eq!(message.expire_time, time + Duration::from_secs(86_400));
+    for past in [at(0, 0), at(-9_999_999, 0)] {
+        let message = decode(with(|message| message.send_time = past)).unwrap().message;
+        assert_eq!((message.send_time, message.expire_time), (None, now() + Duration::from_secs(86_400)));
+    }
+    assert!(decode(with(|message| message.send_time = at(7 * 86_400, 0))).is_ok());
+    let never = Some(prost_types::Timestamp { seconds: 0, nanos: -1_000_000_001 });
+    for bad in [at(7 * 86_400 + 1, 0), at(i64::MAX / 2, 0), never] {
+        let refusal = decode(with(|message| message.send_time = bad)).unwrap_err();
+        let status = tonic::Status::from(refusal);
+        assert_eq!(status.message(), "message.send_time must be at most 604800 seconds ahead");
+    }
 }

@@ -177,6 +177,7 @@ pub(super) fn message_config() -> MessageConfig {
     MessageConfig {
         default_validity: hours(24),
         max_validity: hours(72),
+        max_schedule: Duration::from_secs(7 * 86_400),
         report_window: hours(72),
         orphan_hold: Duration::from_secs(120),
         reassembly_timeout: hours(1),
@@ -222,6 +223,7 @@ pub(super) fn new(request_id: &str) -> NewMessage {
         protocol_options: Vec::new(),
         trace_parent: "00-trace".into(),
         accept_time,
+        send_time: None,
     };
     NewMessage { message: Arc::new(message), plan: plan(1), reference: 7, digest: [1; 16] }
 }
