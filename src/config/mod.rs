@@ -118,6 +118,8 @@ pub struct TrunkConfig {
     pub max_tenant_queue: Option<usize>,
     /// Tries of one segment before it is given up. Default 10.
     pub max_attempts: u16,
+    /// How long the trunk is down before what waits for it goes to other trunks of its route. Default 10 s.
+    pub failover_after: Duration,
     /// What statuses of this carrier mean, where that is not what its protocol says.
     pub statuses: Vec<StatusRule>,
     /// The carrier's clock, as an offset from UTC. Default +08:00.

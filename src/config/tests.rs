@@ -245,7 +245,7 @@ const BELOW: &[(&str, &str)] = &[
     ),
     (
         "lnks = 2",
-        "carrierd.toml:9: trunk.lnks: there is no such key here, only id, protocol, account, hosts, operator, cost, links, window, submits_per_second, max_queue, max_tenant_queue, max_attempts, utc_offset, carrier_ids, reference_octets, status, timers",
+        "carrierd.toml:9: trunk.lnks: there is no such key here, only id, protocol, account, hosts, operator, cost, links, window, submits_per_second, max_queue, max_tenant_queue, max_attempts, failover_after, utc_offset, carrier_ids, reference_octets, status, timers",
     ),
     ("timers = 5", "carrierd.toml:9: trunk.timers: 5 is not allowed: a table of its own"),
     (

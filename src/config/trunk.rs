@@ -75,6 +75,10 @@ pub(super) fn read(
         max_tenant_queue: section.number("max_tenant_queue", 1..=10_000_000, "messages").optional(),
         // With the growing delays between them these take hours: past that a person should look.
         max_attempts: section.number("max_attempts", 1..=1000, "tries").or(10),
+        // A gateway that restarts is back by then; a code that waits longer is late.
+        failover_after: section
+            .duration("failover_after", Duration::ZERO, 24 * HOUR)
+            .or(Duration::from_secs(10)),
         // China has one time zone, and CMPP knows no other.
         utc_offset: section
             .parsed("utc_offset", "\"-14:00\" to \"+14:00\" in quarter hours", quantity::utc_offset)

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::Room;
 use crate::{
-    domain::{Message, SegmentPlan, SegmentState},
+    domain::{Message, SegmentPlan, SegmentState, TrunkId},
     store::StoredMessage,
     trunk::sms::adapter::Prepared,
 };
@@ -43,6 +43,10 @@ pub struct Job {
     pub not_before: Option<Timestamp>,
     /// Its place among the arrivals of its queue, from 1; 0: it has not been there yet.
     pub arrival: u64,
+    /// Trunks that did not take it: each made a try of it and refused, or never came to one.
+    pub left_behind: Vec<TrunkId>,
+    /// Tries so far, of each of its segments, as long as all of them were refused.
+    pub refusals: u16,
     /// Its room in the backlog, given back when the last clone is gone. `None`: what is only remembered takes none.
     pub room: Option<Arc<Room>>,
 }
@@ -54,7 +58,19 @@ impl Job {
         let (plan, reference) = (prepared.plan, prepared.reference);
         let pending = (1..=plan.segments).map(|segment| Pending { segment, attempts: 0 }).collect();
         let (prepared, room) = (Some(Arc::new(prepared)), Some(Arc::new(room)));
-        Self { message, plan, prepared, reference, pending, queued: now, not_before: None, arrival: 0, room }
+        Self {
+            message,
+            plan,
+            prepared,
+            reference,
+            pending,
+            queued: now,
+            not_before: None,
+            arrival: 0,
+            left_behind: Vec::new(),
+            refusals: 0,
+            room,
+        }
     }
 
     /// What a restart finds still to be sent of a message.
@@ -64,6 +80,8 @@ impl Job {
         let unsent =
             (1..).zip(&delivery.segments).filter(|(_, segment)| segment.state == SegmentState::Queued);
         let pending = unsent.map(|(segment, state)| Pending { segment, attempts: state.attempts }).collect();
+        // A try that may have reached the carrier left its mark on the message; without it, all were refused.
+        let tried = delivery.segments.iter().map(|segment| segment.attempts).max().unwrap_or(0);
         Self {
             plan: delivery.plan,
             prepared: None,
@@ -73,6 +91,8 @@ impl Job {
             queued: now,
             not_before: None,
             arrival: 0,
+            left_behind: Vec::new(),
+            refusals: if delivery.possible_duplicate { 0 } else { tried },
             room: Some(Arc::new(room)),
         }
     }
@@ -88,5 +108,12 @@ impl Job {
     pub fn wait(&self, wall: Timestamp) -> Duration {
         let wait = self.not_before.map(|time| time.duration_since(wall));
         wait.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or_default()
+    }
+
+    /// Nothing of it can be with a carrier: all of it waits here, and each try so far was refused.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.pending.len() == usize::from(self.plan.segments)
+            && self.pending.iter().all(|pending| pending.attempts == self.refusals)
     }
 }

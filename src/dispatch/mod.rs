@@ -5,12 +5,14 @@
 
 mod backlog;
 mod job;
+mod moving;
 mod pace;
 mod queue;
 mod retry;
 mod settling;
 mod shares;
 mod showing;
+mod ways;
 mod worker;
 
 pub use backlog::{Backlog, Full, Room};
@@ -20,4 +22,5 @@ pub use queue::TrunkQueue;
 pub use retry::{Chances, Decision, Pause, decide};
 pub use shares::Shares;
 pub use showing::initial_status;
+pub use ways::{Lane, Ways};
 pub use worker::{Worker, WorkerParts};

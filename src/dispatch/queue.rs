@@ -174,6 +174,18 @@ impl TrunkQueue {
         }
     }
 
+    /// Jobs that are ready, in the order in which they came, at most `limit` of those after `arrival`.
+    pub fn arrived_after(&self, arrival: u64, limit: usize) -> Vec<(u64, MessageId)> {
+        let later = self.by_arrival.range(arrival + 1..);
+        later.take(limit).map(|(arrival, id)| (*arrival, *id)).collect()
+    }
+
+    /// One that waits.
+    #[must_use]
+    pub fn get(&self, id: MessageId) -> Option<&Job> {
+        self.jobs.get(&id).map(|waiting| &waiting.job)
+    }
+
     /// When a job that waits for its time is ready.
     #[must_use]
     pub fn ready_at(&self) -> Option<Instant> {

@@ -35,7 +35,7 @@ impl Worker {
                 attempts: one.attempt.attempts,
                 max_attempts: self.parts.config.max_attempts,
                 ambiguity: one.job.message.ambiguity,
-                elsewhere: false,
+                elsewhere: reaction(&outcome) == Some(Reaction::Elsewhere) && self.has_other(&one),
             };
             let decision = decide(&outcome, &chances);
             self.count(&outcome, &one, now);
@@ -53,6 +53,7 @@ impl Worker {
                 step: decision.step,
                 delay: decision.delay,
                 pause,
+                elsewhere: chances.elsewhere,
                 // A try that never left counts nowhere, in the store neither.
                 attempts: one.attempt.attempts.saturating_add(u16::from(outcome != SubmitOutcome::NeverSent)),
                 status: refusal(&outcome),
@@ -172,6 +173,14 @@ impl Worker {
             // It had left the backlog as unknown; it is back now.
             job.room = Some(Arc::new(self.parts.backlog.force(&job.message.tenant_id)));
         }
+        let refused = next.step == NextStep::Again { duplicate: false };
+        if refused && job.plan.segments == 1 && job.refusals == next.attempt.attempts {
+            job.refusals = next.attempts;
+        }
+        if next.elsewhere {
+            let Err(back) = self.pass_on(job) else { return };
+            job = back;
+        }
         match next.pause {
             Pause::Account => self.queue.put_back(job, now),
             Pause::Nobody => self.queue.push(job, next.delay, now),
@@ -196,6 +205,13 @@ impl Worker {
 fn refusal(outcome: &SubmitOutcome) -> Option<CarrierStatus> {
     match outcome {
         SubmitOutcome::Refused { status, .. } => Some(status.clone()),
+        _ => None,
+    }
+}
+
+fn reaction(outcome: &SubmitOutcome) -> Option<Reaction> {
+    match outcome {
+        SubmitOutcome::Refused { reaction, .. } => Some(*reaction),
         _ => None,
     }
 }

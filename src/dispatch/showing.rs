@@ -24,6 +24,7 @@ impl Worker {
         }
         self.bound_before = bound;
         let up = bound > 0;
+        self.note_links(up, clock::now().mono);
         if self.was_up != Some(up) {
             let first_down = self.was_up.is_none() && !up;
             self.was_up = Some(up);

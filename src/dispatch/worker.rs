@@ -14,7 +14,7 @@ use tokio::{
 };
 use tracing::{error, info};
 
-use super::{Backlog, Job, Pacer, Pause, Pending, TrunkQueue, showing::PUBLISH};
+use super::{Backlog, Job, Pacer, Pause, Pending, TrunkQueue, Ways, moving::Evacuation, showing::PUBLISH};
 use crate::{
     clock,
     config::{ShareConfig, TrunkConfig},
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Segments marked and handed over at once.
-const BATCH: usize = 512;
+pub(super) const BATCH: usize = 512;
 /// Pause after the store refused a mark.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -44,6 +44,8 @@ pub struct WorkerParts {
     pub pool: Pool,
     /// Where everything becomes durable.
     pub store: Store,
+    /// The ways to the other trunks.
+    pub ways: Ways,
     /// New work.
     pub jobs: mpsc::Receiver<Vec<Job>>,
     /// Its backlog.
@@ -73,6 +75,8 @@ pub(super) struct Next {
     pub(super) step: NextStep,
     pub(super) delay: Duration,
     pub(super) pause: Pause,
+    /// Another trunk shall take it.
+    pub(super) elsewhere: bool,
     /// Tries that may have left, this one included.
     pub(super) attempts: u16,
     pub(super) status: Option<CarrierStatus>,
@@ -97,6 +101,7 @@ pub struct Worker {
     pub(super) was_up: Option<bool>,
     pub(super) bound_before: usize,
     pub(super) draining: bool,
+    pub(super) evacuation: Evacuation,
 }
 
 impl Worker {
@@ -121,6 +126,7 @@ impl Worker {
             was_up: None,
             bound_before: 0,
             draining: false,
+            evacuation: Evacuation::since(now),
         }
     }
 
@@ -129,6 +135,7 @@ impl Worker {
         loop {
             let now = clock::now();
             self.expire(now.wall);
+            self.evacuate(now.mono);
             self.mark(now.mono);
             self.publish(now.mono);
             if self.draining && self.is_idle() && self.parts.pool.has_ended() {

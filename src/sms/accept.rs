@@ -11,20 +11,17 @@ use std::{
 
 use jiff::Timestamp;
 use thiserror::Error;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::{
     clock,
     config::Outside,
-    dispatch::{Backlog, Full, Job, Room},
+    dispatch::{Full, Job, Lane, Room, Ways},
     domain::{Message, MessageId, SegmentPlan, TrunkId},
-    routing::{Candidate, Closed, Explanation, Health, RouteTable, Router, Unroutable, window_words},
+    routing::{Candidate, Closed, Explanation, RouteTable, Unroutable, window_words},
     store::{Accepted, MessageKey, NewMessage, Store, StoreError},
     telemetry::metrics,
-    trunk::{
-        TrunkBoard, TrunkState,
-        sms::adapter::{Planner, PrepareError, Prepared},
-    },
+    trunk::sms::adapter::{PrepareError, Prepared},
 };
 
 /// A request that has been read and is sound in itself.
@@ -142,19 +139,6 @@ pub enum SubmitRefused {
     Store(#[from] StoreError),
 }
 
-/// The way to one trunk.
-#[derive(Clone)]
-pub struct Lane {
-    /// How it cuts messages.
-    pub planner: Arc<dyn Planner>,
-    /// Its worker's queue.
-    pub jobs: mpsc::Sender<Vec<Job>>,
-    /// What waits there.
-    pub backlog: Arc<Backlog>,
-    /// How long after a refusal for want of room there may be some again.
-    pub retry_after: Duration,
-}
-
 /// Takes requests in. Cheap to clone; one per connection if need be.
 #[derive(Clone)]
 pub struct Acceptor {
@@ -162,9 +146,7 @@ pub struct Acceptor {
 }
 
 struct Shared {
-    router: Router,
-    lanes: HashMap<TrunkId, Lane>,
-    board: TrunkBoard,
+    ways: Ways,
     store: Store,
     references: AtomicU32,
     draining: watch::Receiver<bool>,
@@ -185,16 +167,9 @@ type Release = Option<Timestamp>;
 impl Acceptor {
     /// An acceptor; `first_reference` is where references of concatenation headers start, best at random.
     #[must_use]
-    pub fn new(
-        router: Router,
-        lanes: HashMap<TrunkId, Lane>,
-        board: TrunkBoard,
-        store: Store,
-        first_reference: u16,
-        draining: watch::Receiver<bool>,
-    ) -> Self {
+    pub fn new(ways: Ways, store: Store, first_reference: u16, draining: watch::Receiver<bool>) -> Self {
         let references = AtomicU32::new(u32::from(first_reference));
-        Self { shared: Arc::new(Shared { router, lanes, board, store, references, draining }) }
+        Self { shared: Arc::new(Shared { ways, store, references, draining }) }
     }
 
     /// Accepts requests: each is durable, or refused, when this returns. One commit for all of them.
@@ -226,7 +201,7 @@ impl Acceptor {
     /// # Errors
     /// As [`Self::submit`], but for room.
     pub fn estimate(&self, message: &Message) -> Result<(SegmentPlan, Vec<TrunkId>), SubmitRefused> {
-        let table = self.shared.router.table();
+        let table = self.shared.ways.router().table();
         let trunks = self.route(&table, message)?;
         let (trunk_id, lane) = self.lane(&trunks)?;
         let prepared =
@@ -237,8 +212,8 @@ impl Acceptor {
     /// Says why a message would take the trunk that it would take now, and when it would leave.
     #[must_use]
     pub fn explain(&self, message: &Message) -> Explained {
-        let table = self.shared.router.table();
-        let route = table.explain(message, |id| self.health(id));
+        let table = self.shared.ways.router().table();
+        let route = table.explain(message, |id| self.shared.ways.health(id));
         let Some(window) = table.windows().of(message) else {
             return Explained { route, leave_time: message.send_time, window: String::new() };
         };
@@ -282,7 +257,7 @@ impl Acceptor {
             }
         }
         for (trunk_id, jobs) in jobs {
-            if let Some(lane) = self.shared.lanes.get(&trunk_id) {
+            if let Some(lane) = self.shared.ways.lane(&trunk_id) {
                 // A worker that is gone has drained; what it leaves is durable and found at the next start.
                 let _ = lane.jobs.send(jobs).await;
             }
@@ -294,7 +269,7 @@ impl Acceptor {
             return Err(SubmitRefused::Draining);
         }
         let message = Arc::new(request.message);
-        let table = self.shared.router.table();
+        let table = self.shared.ways.router().table();
         let not_before = match release(&table, &message, message.accept_time) {
             Ok(time) => time,
             // Accepted while the window was open, and asked for again: the answer is the one of then.
@@ -326,22 +301,13 @@ impl Acceptor {
         table: &'a RouteTable,
         message: &'a Message,
     ) -> Result<Vec<Candidate<'a>>, SubmitRefused> {
-        Ok(table.route(message, |id| self.health(id))?)
-    }
-
-    fn health(&self, id: &TrunkId) -> Health {
-        match self.shared.board.state(id.as_str()) {
-            Some(TrunkState::Up) => Health::Up,
-            Some(TrunkState::Degraded) => Health::Degraded,
-            Some(TrunkState::Draining) => Health::Draining,
-            Some(TrunkState::Down) | None => Health::Down,
-        }
+        Ok(table.route(message, |id| self.shared.ways.health(id))?)
     }
 
     /// The way to the best of the allowed trunks; if none can carry now, the message waits there.
     fn lane<'a>(&'a self, trunks: &[Candidate<'a>]) -> Result<(&'a TrunkId, &'a Lane), SubmitRefused> {
         let chosen = trunks.first().ok_or(SubmitRefused::NoRoute)?.trunk;
-        let lane = self.shared.lanes.get(chosen);
+        let lane = self.shared.ways.lane(chosen);
         lane.map(|lane| (chosen, lane)).ok_or_else(|| SubmitRefused::UnknownTrunk(chosen.clone()))
     }
 

@@ -5,12 +5,11 @@ use std::time::Duration;
 use tokio::{sync::watch, time::sleep};
 use tracing::{error, info, warn};
 
-use super::Lane;
 use crate::{
     clock,
-    dispatch::Job,
-    domain::{CarrierStatus, FailureClass, MessageId, SegmentState, TrunkId},
-    routing::{Health, Router},
+    dispatch::{Job, Lane, Ways},
+    domain::{CarrierStatus, FailureClass, MessageId, SegmentState},
+    routing::Health,
     store::{Ending, Store, StoreError, StoredMessage},
 };
 
@@ -26,9 +25,7 @@ pub struct DueParts {
     /// Where everything is durable.
     pub store: Store,
     /// Where messages may go, and when.
-    pub router: Router,
-    /// The ways there.
-    pub lanes: std::collections::HashMap<TrunkId, Lane>,
+    pub ways: Ways,
     /// Becomes true when the daemon drains.
     pub drain: watch::Receiver<bool>,
     /// An id from before the first request of this run: what is later was queued by its acceptance.
@@ -89,7 +86,8 @@ impl Due {
                         let room = lane.backlog.force(&stored.message.tenant_id);
                         // A message that was scheduled, or that its window holds, goes on waiting.
                         let now = clock::now();
-                        let release = self.0.router.table().windows().release(&stored.message, now.wall);
+                        let release =
+                            self.0.ways.router().table().windows().release(&stored.message, now.wall);
                         let job = Job::resumed(stored, room, now.mono).not_before(release);
                         let _ = lane.jobs.send(vec![job]).await;
                     }
@@ -102,13 +100,13 @@ impl Due {
     /// A message stays with the trunk that has its other segments; else it goes by route.
     fn lane(&self, stored: &StoredMessage) -> Option<&Lane> {
         let begun = stored.delivery.segments.iter().find_map(|segment| segment.trunk_id.as_ref());
-        if let Some(lane) = begun.and_then(|id| self.0.lanes.get(id)) {
+        if let Some(lane) = begun.and_then(|id| self.0.ways.lane(id)) {
             return Some(lane);
         }
-        let table = self.0.router.table();
+        let table = self.0.ways.router().table();
         // No trunk has had time to come up: each counts as if it were.
         let trunks = table.route(&stored.message, |_| Health::Up).ok()?;
-        trunks.iter().find_map(|one| self.0.lanes.get(one.trunk))
+        trunks.iter().find_map(|one| self.0.ways.lane(one.trunk))
     }
 
     /// No trunk of the present configuration takes it: it ends, and the platform is told why.

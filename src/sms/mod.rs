@@ -4,6 +4,6 @@ mod accept;
 mod due;
 mod inbound;
 
-pub use accept::{Acceptor, Explained, Lane, SubmitAnswer, SubmitRefused, SubmitRequest};
+pub use accept::{Acceptor, Explained, SubmitAnswer, SubmitRefused, SubmitRequest};
 pub use due::{Due, DueParts};
 pub use inbound::{InboundParts, run as run_inbound};

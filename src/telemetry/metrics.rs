@@ -32,6 +32,10 @@ pub const HISTOGRAMS: [(&str, &[f64]); 4] = [
 pub fn describe() {
     describe_counter!("carrierd_sms_accepted_total", "Messages accepted, durable, by category.");
     describe_counter!("carrierd_sms_refused_total", "Requests refused before acceptance, by reason.");
+    describe_counter!(
+        "carrierd_sms_moved_total",
+        "Messages that another trunk took over, by the trunk left behind."
+    );
     describe_counter!("carrierd_sms_submits_total", "Answers to submits by trunk and result.");
     describe_histogram!(
         "carrierd_sms_submit_response_seconds",
@@ -203,6 +207,8 @@ pub struct TrunkMetrics {
     pub submits_throttled: Counter,
     /// Submits refused.
     pub submits_rejected: Counter,
+    /// Messages that another trunk took over.
+    pub moved: Counter,
     /// Submits without an answer.
     pub submits_unknown: Counter,
     /// From link to answer.
@@ -252,6 +258,7 @@ impl TrunkMetrics {
             submits_ok: submits("ok"),
             submits_throttled: submits("throttled"),
             submits_rejected: submits("rejected"),
+            moved: counter!("carrierd_sms_moved_total", "trunk" => label.clone()),
             submits_unknown: submits("timeout"),
             response: histogram!("carrierd_sms_submit_response_seconds", "trunk" => label.clone()),
             report_delay: histogram!("carrierd_sms_report_delay_seconds", "trunk" => label.clone()),

@@ -135,13 +135,19 @@ impl Bed {
 
     /// Starts the carriers, on the ports that they had before, if any.
     pub async fn start_carriers(&mut self) {
+        self.start_carriers_but("").await;
+    }
+
+    /// The same, without one of them.
+    pub async fn start_carriers_but(&mut self, absent: &str) {
         let mut text = format!("seed = 1\nrecord = {:?}\n", self.record_path());
-        for carrier in &self.carriers {
+        let present: Vec<_> = self.carriers.iter().filter(|carrier| carrier.name != absent).collect();
+        for carrier in &present {
             text.push_str(&carrier.scenario(self.addresses.get(carrier.name).copied()));
         }
         let simulator =
             simulator::start(Scenario::parse(&text).expect("a scenario")).await.expect("carriers");
-        for carrier in &self.carriers {
+        for carrier in &present {
             self.addresses.insert(carrier.name, simulator.address(carrier.name).expect("a carrier"));
         }
         self.simulator = Some(simulator);
