@@ -196,7 +196,7 @@ const BELOW: &[(&str, &str)] = &[
     ),
     (
         "[trunk.timers]\nidle = \"1s\"",
-        "carrierd.toml:10: trunk.timers.idle: there is no such key here, only connect, response, probe_after, probe, probe_attempts, reconnect_min, reconnect_max",
+        "carrierd.toml:10: trunk.timers.idle: there is no such key here, only connect, response, probe_after, probe, probe_attempts, reconnect_min, reconnect_max, already_bound_wait",
     ),
     (
         "[messages]\ndefault_validity = \"80h\"",

@@ -2,16 +2,19 @@
 
 mod carrier_id;
 pub mod cmpp;
+mod offer;
 mod plan;
 pub mod smpp;
 
 use bytes::Bytes;
 use codecs::{
-    session::{Dialect, Frame, Refusal},
+    session::{BindRefused, Dialect, Frame, Refusal},
     text::Concat,
 };
 use thiserror::Error;
 
+pub use self::offer::Fallback;
+use super::window::Sign;
 use crate::domain::{Message, Report, SegmentPlan, SubmitOutcome, TextEncoding};
 
 /// A message cut for one protocol: what its segments carry.
@@ -97,6 +100,10 @@ pub trait SmsAdapter: Send + Sync + 'static {
     fn open(&self, link: u32) -> (Self::Dialect, <Self::Dialect as Dialect>::Credentials);
     /// How the link of this index binds, in the API's words.
     fn bind_mode(&self, link: u32) -> &'static str;
+    /// What the next bind does otherwise, this one having been refused.
+    fn refused(&self, dialect: &Self::Dialect, refused: &BindRefused) -> Fallback;
+    /// A bind was accepted. Says what is worth a line in the log.
+    fn accepted(&self) -> Option<String>;
 
     /// Builds the request for one segment (numbered from 1) and hands it to `send`.
     fn submit<R>(
@@ -108,6 +115,8 @@ pub trait SmsAdapter: Send + Sync + 'static {
     ) -> R;
     /// Reads the answer to a submit.
     fn outcome(&self, dialect: &Self::Dialect, answer: &Frame<Self::Dialect>) -> SubmitOutcome;
+    /// Reads what the answer to a submit says about the carrier's load; the number is SMPP 5.0 congestion_state.
+    fn load(&self, dialect: &Self::Dialect, answer: &Frame<Self::Dialect>) -> (Sign, Option<u8>);
     /// Reads a request of the carrier.
     ///
     /// # Errors
