@@ -42,6 +42,7 @@ pub struct App {
     acceptor: Acceptor,
     store: Store,
     board: TrunkBoard,
+    links: Arc<HashMap<TrunkId, sms::LinkControl>>,
     subscriptions: Subscriptions,
     workers: Vec<(TrunkId, JoinHandle<()>)>,
     inbounds: Vec<JoinHandle<()>>,
@@ -97,6 +98,7 @@ impl App {
             subscriptions,
             store,
             board,
+            links: Arc::new(trunks.links),
             workers: trunks.workers,
             inbounds: trunks.inbounds,
             due: tokio::spawn(due.run()),
@@ -116,6 +118,7 @@ impl App {
             store: self.store.clone(),
             subscriptions: self.subscriptions.clone(),
             board: self.board.clone(),
+            links: self.links.clone(),
             messages: self.messages.clone(),
         }
     }
@@ -199,6 +202,7 @@ fn octets(octets: u64) -> f64 {
 struct Trunks {
     lanes: HashMap<TrunkId, Lane>,
     statuses: Vec<watch::Receiver<crate::trunk::TrunkStatus>>,
+    links: HashMap<TrunkId, sms::LinkControl>,
     workers: Vec<(TrunkId, JoinHandle<()>)>,
     inbounds: Vec<JoinHandle<()>>,
 }
@@ -213,6 +217,7 @@ impl Trunks {
     ) {
         let planner = sms::planner(trunk, config.messages.max_segments);
         let open = sms::open(trunk, config.messages.max_segments, rand::rng().random());
+        self.links.insert(trunk.id.clone(), open.pool.control());
         let (jobs, work) = mpsc::channel(JOB_BATCHES);
         let (status, seen) = watch::channel(initial_status(trunk, open.pool.links()));
         let backlog = Arc::new(Backlog::default());
