@@ -1,6 +1,6 @@
 //! Builds every part of the daemon, wires them, and owns the order in which they end.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use rand::Rng;
@@ -42,6 +42,7 @@ pub struct App {
     acceptor: Acceptor,
     store: Store,
     board: TrunkBoard,
+    links: Arc<HashMap<TrunkId, sms::LinkControl>>,
     subscriptions: Subscriptions,
     workers: Vec<(TrunkId, JoinHandle<()>)>,
     inbounds: Vec<JoinHandle<()>>,
@@ -74,6 +75,7 @@ impl App {
         let ids = config.trunks.iter().map(|trunk| trunk.id.clone()).collect();
         let (numbers, windows) = (config.numbers.clone(), config.windows.clone());
         let router = Router::new(RouteTable::new(&config.routes, ids, numbers, windows));
+        let links = trunks.iter().map(|trunk| (trunk.config.id.clone(), trunk.open.pool.control())).collect();
         let lanes = trunks.iter().map(|trunk| (trunk.config.id.clone(), trunk.lane.clone())).collect();
         let ways = Ways::new(router, lanes, board.clone());
         let (mut workers, mut inbounds) = (Vec::new(), Vec::new());
@@ -96,6 +98,7 @@ impl App {
             subscriptions,
             store,
             board,
+            links: Arc::new(links),
             workers,
             inbounds,
             due: tokio::spawn(due.run()),
@@ -115,6 +118,7 @@ impl App {
             store: self.store.clone(),
             subscriptions: self.subscriptions.clone(),
             board: self.board.clone(),
+            links: self.links.clone(),
             messages: self.messages.clone(),
         }
     }

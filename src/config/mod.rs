@@ -161,8 +161,10 @@ pub struct Timers {
     pub probe_attempts: u32,
     /// First delay before reconnecting; doubles up to `reconnect_max`, with jitter.
     pub reconnect_min: Duration,
-    /// Longest delay before reconnecting, and the delay after refused credentials.
+    /// Longest delay before reconnecting, and the first delay after refused credentials; those then double to 15 min.
     pub reconnect_max: Duration,
+    /// Delay after "already bound": the carrier's own time until it notices a dead session.
+    pub already_bound_wait: Duration,
 }
 
 /// What a trunk speaks, with the account.
@@ -198,6 +200,8 @@ impl ProtocolConfig {
 pub struct SmppAccount {
     /// 0x33, 0x34 or 0x50.
     pub version: u8,
+    /// Bind as 3.4 where the carrier refuses 5.0. Default yes.
+    pub version_fallback: bool,
     /// How links bind.
     pub bind: BindMode,
     /// The account's name, at most 15 octets.
@@ -243,6 +247,8 @@ pub enum LongMessages {
 pub struct CmppAccount {
     /// 0x20, 0x21 or 0x30.
     pub version: u8,
+    /// Log in with an earlier version where the gateway refuses this one as too high. Default no.
+    pub version_fallback: bool,
     /// The company code, six characters as a rule.
     pub source_addr: String,
     /// The shared secret.

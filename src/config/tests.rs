@@ -262,7 +262,7 @@ const BELOW: &[(&str, &str)] = &[
     ),
     (
         "[trunk.timers]\nidle = \"1s\"",
-        "carrierd.toml:10: trunk.timers.idle: there is no such key here, only connect, response, probe_after, probe, probe_attempts, reconnect_min, reconnect_max",
+        "carrierd.toml:10: trunk.timers.idle: there is no such key here, only connect, response, probe_after, probe, probe_attempts, reconnect_min, reconnect_max, already_bound_wait",
     ),
     (
         "[messages]\ndefault_validity = \"80h\"",
@@ -476,7 +476,7 @@ const CHANGED: &[(&str, &str, &str)] = &[
     (
         "system_id = \"esme\"",
         "system_id = \"esme\", source_addr = \"901234\"",
-        "carrierd.toml:8: trunk.account.source_addr: there is no such key here, only password, bind, system_id, system_type, address_range, service_type, default_charset, long_messages, default_sender",
+        "carrierd.toml:8: trunk.account.source_addr: there is no such key here, only password, version_fallback, bind, system_id, system_type, address_range, service_type, default_charset, long_messages, default_sender",
     ),
     ("system_id = \"esme\"", "system_id = \"esme\", bind = \"pair\"", ""),
     (

@@ -156,6 +156,8 @@ fn timers(mut section: Section<'_>, protocol: Protocol, orphan_hold: Duration) -
         reconnect_min: section.duration("reconnect_min", SHORTEST, HOUR).or(Duration::from_secs(1)),
         // A dead one isn't hammered, and a wrong password does not lock the account.
         reconnect_max: section.duration("reconnect_max", SHORTEST, 24 * HOUR).or(MINUTE),
+        // Most gateways notice a dead session within a minute of silence.
+        already_bound_wait: section.duration("already_bound_wait", SHORTEST, HOUR).or(MINUTE),
     };
     if section.is_sound() && timers.reconnect_max < timers.reconnect_min {
         let (max, min) = (quantity::written(timers.reconnect_max), quantity::written(timers.reconnect_min));

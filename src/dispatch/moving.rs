@@ -63,7 +63,7 @@ impl Worker {
                 continue;
             }
             let Some(job) = self.queue.remove(id) else { continue };
-            if let Err(job) = self.hand_over(job, not) {
+            if let Some(job) = self.hand_over(job, not) {
                 self.queue.push(job, std::time::Duration::ZERO, now);
                 return;
             }
@@ -77,8 +77,8 @@ impl Worker {
         alone && self.parts.ways.other(&one.job.message, &self.not_these(&one.job)).is_some()
     }
 
-    /// Gives a message whose only segment was refused to another trunk. `Err`: there is none any more.
-    pub(super) fn pass_on(&mut self, job: Job) -> Result<(), Job> {
+    /// Gives a message whose only segment was refused to another trunk, or back if there is none any more.
+    pub(super) fn pass_on(&mut self, job: Job) -> Option<Job> {
         let not = self.not_these(&job);
         self.hand_over(job, not)
     }
@@ -88,17 +88,18 @@ impl Worker {
         job.left_behind.iter().chain(this).cloned().collect()
     }
 
-    /// Cuts the message anew for the best trunk but those left behind, and puts it into that trunk's queue.
-    fn hand_over(&mut self, job: Job, left_behind: Vec<TrunkId>) -> Result<(), Job> {
-        let Some((_, lane)) = self.parts.ways.other(&job.message, &left_behind) else { return Err(job) };
-        let Ok(prepared) = lane.planner.prepare(&job.message, job.reference) else { return Err(job) };
-        let Ok(place) = lane.jobs.try_reserve() else { return Err(job) };
+    /// Cuts the message anew for the best trunk but those left behind, and puts it into that trunk's queue; gives
+    /// it back if none can take it.
+    fn hand_over(&mut self, job: Job, left_behind: Vec<TrunkId>) -> Option<Job> {
+        let Some((_, lane)) = self.parts.ways.other(&job.message, &left_behind) else { return Some(job) };
+        let Ok(prepared) = lane.planner.prepare(&job.message, job.reference) else { return Some(job) };
+        let Ok(place) = lane.jobs.try_reserve() else { return Some(job) };
         let room = lane.backlog.force(&job.message.tenant_id);
         let refusals = job.refusals;
         let mut moved = Job::fresh(job.message, prepared, room, job.queued);
         moved.pending.iter_mut().for_each(|pending: &mut Pending| pending.attempts = refusals);
         place.send(vec![Job { left_behind, refusals, ..moved }]);
         self.parts.metrics.moved.increment(1);
-        Ok(())
+        None
     }
 }

@@ -178,7 +178,7 @@ impl Worker {
             job.refusals = next.attempts;
         }
         if next.elsewhere {
-            let Err(back) = self.pass_on(job) else { return };
+            let Some(back) = self.pass_on(job) else { return };
             job = back;
         }
         match next.pause {

@@ -57,6 +57,8 @@ pub enum Reason {
     SubscriptionNotFound,
     /// No such trunk.
     TrunkNotFound,
+    /// The trunk has no such link.
+    LinkNotFound,
     /// Not served yet.
     NotImplemented,
 }
@@ -87,6 +89,7 @@ impl Reason {
             Self::NotCancelable => "NOT_CANCELABLE",
             Self::SubscriptionNotFound => "SUBSCRIPTION_NOT_FOUND",
             Self::TrunkNotFound => "TRUNK_NOT_FOUND",
+            Self::LinkNotFound => "LINK_NOT_FOUND",
             Self::NotImplemented => "NOT_IMPLEMENTED",
         }
     }
@@ -109,7 +112,9 @@ impl Reason {
             Self::Draining | Self::StoreUnavailable => Code::Unavailable,
             Self::StoreCorrupt => Code::DataLoss,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
-            Self::MessageNotFound | Self::SubscriptionNotFound | Self::TrunkNotFound => Code::NotFound,
+            Self::MessageNotFound | Self::SubscriptionNotFound | Self::TrunkNotFound | Self::LinkNotFound => {
+                Code::NotFound
+            }
             Self::NotImplemented => Code::Unimplemented,
         }
     }

@@ -119,6 +119,13 @@ impl Bed {
 
     /// The same, with further keys of the configuration's `[messages]`.
     pub async fn with(carriers: &[Carrier], messages: &'static str) -> Self {
+        let bed = Self::started(carriers, messages).await;
+        bed.until_up().await;
+        bed
+    }
+
+    /// Starts carriers and daemon, whose links may never come up.
+    pub async fn started(carriers: &[Carrier], messages: &'static str) -> Self {
         let mut bed = Self {
             folder: tempfile::tempdir().expect("a folder"),
             carriers: carriers.to_vec(),
@@ -129,7 +136,6 @@ impl Bed {
         };
         bed.start_carriers().await;
         bed.start_daemon().await;
-        bed.until_up().await;
         bed
     }
 
@@ -215,7 +221,7 @@ impl Bed {
 
     /// Waits until every trunk is as it should be.
     pub async fn until_trunks(&self, what: &str, is_right: impl Fn(&api::Trunk) -> bool) {
-        let mut trunks = TrunkServiceClient::new(self.channel());
+        let mut trunks = self.trunks();
         let all = async {
             loop {
                 let listed = trunks.list_trunks(api::ListTrunksRequest::default()).await.expect("trunks");
@@ -231,6 +237,10 @@ impl Bed {
     pub fn platform(&self) -> Platform {
         let channel = self.channel();
         Platform { sms: SmsServiceClient::new(channel.clone()), events: EventServiceClient::new(channel) }
+    }
+
+    pub fn trunks(&self) -> TrunkServiceClient<Channel> {
+        TrunkServiceClient::new(self.channel())
     }
 
     fn channel(&self) -> Channel {

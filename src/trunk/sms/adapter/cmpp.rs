@@ -7,14 +7,15 @@ use codecs::{
         Recipients, Report as WireReport, State, Submit, SubmitResp, Version, command,
         status::{Reaction as Expected, ResultCode},
     },
-    session::{Frame, Refusal},
+    session::{BindRefusal, BindRefused, Frame, Refusal},
     text::{self, Capacity, Charset, Udh, Width},
     validity::{Absolute, Validity},
 };
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 
 use super::{
-    Inbound, MobileOriginated, Planner, PrepareError, Prepared, SmsAdapter, Verdict,
+    Fallback, Inbound, MobileOriginated, Planner, PrepareError, Prepared, SmsAdapter, Verdict,
+    offer::Offer,
     plan::{Cutting, encoding},
     statuses::Statuses,
 };
@@ -34,7 +35,7 @@ const BEIJING_QUARTER_HOURS: i8 = 32;
 #[derive(Debug)]
 pub struct CmppAdapter {
     account: CmppAccount,
-    version: Version,
+    offer: Offer,
     protocol: &'static str,
     statuses: Statuses,
     offset: Offset,
@@ -46,20 +47,19 @@ impl CmppAdapter {
     #[must_use]
     pub fn new(account: CmppAccount, trunk: &TrunkConfig, max_segments: u8) -> Self {
         let width = if trunk.reference_octets == 2 { Width::Sixteen } else { Width::Eight };
-        let version = match account.version {
-            0x20 => Version::V20,
-            0x21 => Version::V21,
-            _ => Version::V30,
-        };
         let charsets = vec![Charset::Ascii, Charset::Ucs2];
         Self {
+            offer: Offer::new(account.version, account.version_fallback),
             account,
-            version,
             protocol: trunk.protocol.name(),
             statuses: Statuses::new(trunk.protocol.name(), &trunk.statuses),
             offset: trunk.utc_offset,
             cutting: Cutting { charsets, width, max_segments },
         }
+    }
+
+    fn version(&self) -> Version {
+        Version::from_octet(self.offer.version()).unwrap_or(Version::V30)
     }
 
     fn timestamp(&self, local: Option<DateTime>) -> Option<Timestamp> {
@@ -158,11 +158,28 @@ impl SmsAdapter for CmppAdapter {
             shared_secret: self.account.shared_secret.expose().as_bytes().to_vec(),
             padding: AccountPadding::Plain,
         };
-        (Cmpp::new(self.version), credentials)
+        (Cmpp::new(self.version()), credentials)
     }
 
     fn bind_mode(&self, _: u32) -> &'static str {
         "connect"
+    }
+
+    fn refused(&self, dialect: &Cmpp, refused: &BindRefused) -> Fallback {
+        let offered = dialect.version().octet();
+        match refused.class {
+            BindRefusal::Version => {
+                // What the gateway names, if it is one of ours and not what it has just refused.
+                let named = refused.version.and_then(Version::from_octet).map(Version::octet);
+                let lower = named.filter(|named| *named < offered).unwrap_or(Version::V20.octet());
+                self.offer.refused(offered, lower)
+            }
+            _ => self.offer.refused_anyhow(offered),
+        }
+    }
+
+    fn accepted(&self) -> Option<String> {
+        self.offer.accepted()
     }
 
     fn submit<R>(
@@ -198,7 +215,7 @@ impl SmsAdapter for CmppAdapter {
             src_id: sender.as_bytes(),
             dest_terminal_id: Recipients::one(message.to.digits().as_bytes()),
             msg_content: octets,
-            link_id: if self.version == Version::V30 { option("link_id", "") } else { &[] },
+            link_id: if self.version() == Version::V30 { option("link_id", "") } else { &[] },
             ..Submit::default()
         };
         send(&Pdu::Submit(submit))

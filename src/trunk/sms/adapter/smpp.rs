@@ -1,8 +1,10 @@
 //! Domain ⇄ SMPP.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use bytes::Bytes;
 use codecs::{
-    session::{Frame, Refusal},
+    session::{BindRefusal, BindRefused, Frame, Refusal},
     smpp::{
         BindMode as WireBind, Body, COctetString, CommandId, Credentials, DataCoding, DataSm, DataSmResp,
         DeliverSm, DeliverSmResp, EsmClass, MessageState, Npi, OctetString, Pdu, Reaction as Expected,
@@ -15,8 +17,9 @@ use codecs::{
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 
 use super::{
-    Inbound, MobileOriginated, Planner, PrepareError, Prepared, SmsAdapter, Verdict,
+    Fallback, Inbound, MobileOriginated, Planner, PrepareError, Prepared, SmsAdapter, Verdict,
     carrier_id::{SeenIn, normalise},
+    offer::Offer,
     plan::{Cutting, encoding},
     statuses::Statuses,
 };
@@ -39,6 +42,9 @@ pub struct SmppAdapter {
     ids: CarrierIdForm,
     offset: Offset,
     cutting: Cutting,
+    offer: Offer,
+    /// The carrier has no transceivers: links bind as for `bind = "pair"`.
+    is_pair: AtomicBool,
 }
 
 /// What the answer to a deliver_sm or data_sm must repeat: which of them it was.
@@ -58,16 +64,31 @@ impl SmppAdapter {
             ids: trunk.carrier_ids,
             offset: trunk.utc_offset,
             cutting: Cutting { charsets, width, max_segments },
+            offer: Offer::new(account.version, account.version_fallback),
+            is_pair: AtomicBool::new(account.bind == BindMode::Pair),
             account,
         }
     }
 
     fn wire_bind(&self, link: u32) -> WireBind {
-        match self.account.bind {
-            BindMode::Transceiver => WireBind::Transceiver,
-            BindMode::Pair if link < self.links.div_ceil(2) => WireBind::Transmitter,
-            BindMode::Pair => WireBind::Receiver,
+        match self.is_pair.load(Relaxed) {
+            false => WireBind::Transceiver,
+            true if link < self.links.div_ceil(2) => WireBind::Transmitter,
+            true => WireBind::Receiver,
         }
+    }
+
+    /// The carrier has no transceivers: a pair it is, if there may be as many connections.
+    fn without_transceivers(&self) -> Fallback {
+        if self.links < 2 {
+            let advice = "it has no transceivers, and a transmitter and a receiver are two connections: set \
+                          links = 2 and bind = \"pair\"";
+            return Fallback::Advice(advice.to_owned());
+        }
+        let is_first = !self.is_pair.swap(true, Relaxed);
+        let text = "the carrier has no transceivers: half of the links bind as transmitters, half as receivers, \
+                    until the daemon ends; bind = \"pair\" says so from the start";
+        Fallback::Retry(is_first.then(|| text.to_owned()))
     }
 
     fn coding(&self, charset: Charset) -> u8 {
@@ -190,7 +211,7 @@ impl SmsAdapter for SmppAdapter {
     type Reply = Owed;
 
     fn open(&self, link: u32) -> (Smpp, Credentials) {
-        let version = match self.account.version {
+        let version = match self.offer.version() {
             0x33 => Version::V33,
             0x50 => Version::V50,
             _ => Version::V34,
@@ -211,6 +232,19 @@ impl SmsAdapter for SmppAdapter {
             WireBind::Receiver => "receiver",
             WireBind::Transceiver => "transceiver",
         }
+    }
+
+    fn refused(&self, dialect: &Smpp, refused: &BindRefused) -> Fallback {
+        let offered = dialect.version().octet();
+        match refused.class {
+            BindRefusal::Mode => self.without_transceivers(),
+            BindRefusal::Version => self.offer.refused(offered, Version::V34.octet()),
+            _ => self.offer.refused_anyhow(offered),
+        }
+    }
+
+    fn accepted(&self) -> Option<String> {
+        self.offer.accepted()
     }
 
     fn submit<R>(
@@ -298,6 +332,13 @@ impl SmsAdapter for SmppAdapter {
             }
             Err(_) => SubmitOutcome::Unknown { cause: UnknownCause::Unreadable },
         }
+    }
+
+    fn congestion(&self, dialect: &Smpp, answer: &Frame<Smpp>) -> Option<u8> {
+        // Only 5.0 has it, so the others' answers are not read twice.
+        (dialect.version() == Version::V50)
+            .then(|| SubmitSmResp::decode(&answer.octets).ok()?.tlvs.congestion_state())
+            .flatten()
     }
 
     fn inbound(&self, _: &Smpp, request: &Frame<Smpp>) -> Result<(Inbound, Owed), Refusal> {
