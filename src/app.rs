@@ -69,14 +69,14 @@ impl App {
         );
         let before = MessageId::fresh();
         let (drain, draining) = watch::channel(false);
-        let mut trunks = Trunks::default();
-        for trunk in &config.trunks {
-            trunks.start(trunk, config, &store, &draining);
-        }
-        let board = TrunkBoard::new(trunks.statuses);
         let ids = config.trunks.iter().map(|trunk| trunk.id.clone()).collect();
         let (numbers, windows) = (config.numbers.clone(), config.windows.clone());
         let router = Router::new(RouteTable::new(&config.routes, ids, numbers, windows));
+        let mut trunks = Trunks::default();
+        for trunk in &config.trunks {
+            trunks.start(trunk, config, &store, &router, &draining);
+        }
+        let board = TrunkBoard::new(trunks.statuses);
         let first_reference = rand::rng().random();
         let acceptor = Acceptor::new(
             router.clone(),
@@ -210,6 +210,7 @@ impl Trunks {
         trunk: &TrunkConfig,
         config: &Config,
         store: &Store,
+        router: &Router,
         draining: &watch::Receiver<bool>,
     ) {
         let planner = sms::planner(trunk, config.messages.max_segments);
@@ -226,6 +227,7 @@ impl Trunks {
             jobs: work,
             backlog: backlog.clone(),
             status: status.clone(),
+            router: router.clone(),
             metrics: metrics.clone(),
             drain: draining.clone(),
         });

@@ -19,6 +19,7 @@ use crate::{
     clock,
     config::TrunkConfig,
     domain::{CarrierStatus, FailureClass, MessageId, SegmentState, SubmitOutcome},
+    routing::Router,
     store::{Attempt, Ending, NextStep, Settled, Store, StoreError},
     telemetry::metrics::TrunkMetrics,
     trunk::{
@@ -48,6 +49,8 @@ pub struct WorkerParts {
     pub backlog: Arc<Backlog>,
     /// Where its status is seen.
     pub status: watch::Sender<TrunkStatus>,
+    /// Knows when messages may leave.
+    pub router: Router,
     /// Its metrics.
     pub metrics: TrunkMetrics,
     /// Becomes true when the daemon drains.
@@ -260,8 +263,22 @@ impl Worker {
     fn next_tries(&mut self, allowed: usize, now: Instant) -> Vec<InFlight> {
         let wall = clock::wall();
         let mut tries = Vec::with_capacity(allowed);
-        while tries.len() < allowed {
+        let table = self.parts.router.table();
+        let mut held = 0;
+        // A turn does a bounded amount of work, even when a window closes over a long queue.
+        while tries.len() < allowed && held < BATCH {
             let Some(mut job) = self.queue.pop(now) else { break };
+            // It waited longer than its window was open, or the calendar was set back. What has begun is finished.
+            if !job.has_begun()
+                && let Some(time) = table.windows().release(&job.message, wall)
+            {
+                job.not_before = Some(time);
+                let wait = job.wait(wall);
+                job.queued = now + wait;
+                self.queue.push(job, wait, now);
+                held += 1;
+                continue;
+            }
             while tries.len() < allowed
                 && let Some(pending) = job.pending.pop_front()
             {
