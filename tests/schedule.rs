@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use carrierd::grpc::api::{self, MessageCategory, MessageState, event::Payload};
 use jiff::Timestamp;
-use support::{Bed, Carrier, lines_of, reason, request_with};
+use support::{Bed, Carrier, Platform, lines_of, reason, request_with, soon};
 use tonic_types::StatusExt;
 
 /// A window in UTC between two moments, to the second, for marketing; further keys behind it.
@@ -32,6 +32,21 @@ fn marketing(key: &str) -> api::SubmitMessageRequest {
     request_with(key, |message| message.category = MessageCategory::Marketing as i32)
 }
 
+/// Waits until marketing is refused.
+async fn until_closed(platform: &mut Platform) {
+    let closed = async {
+        for number in 0.. {
+            let mut only = marketing(&format!("try {number}"));
+            only.validate_only = true;
+            if platform.submit(only).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon("the window closes", closed).await;
+}
+
 fn at(line: &serde_json::Value) -> Timestamp {
     line["at"].as_str().expect("a time").parse().expect("a time")
 }
@@ -41,7 +56,7 @@ async fn a_scheduled_message_leaves_at_its_time_and_not_before_even_after_a_rest
     let mut bed = Bed::with(&[Carrier::smpp("smpp")], "intermediate_events = true").await;
     let mut platform = bed.platform();
     platform.subscribe().await;
-    let time = ahead(4);
+    let time = ahead(8);
     let scheduled = request_with("later", |message| {
         message.send_time = Some(proto(time));
         message.validity = Some(prost_types::Duration { seconds: 60, nanos: 0 });
@@ -80,8 +95,8 @@ async fn a_scheduled_message_can_be_withdrawn_and_one_too_far_ahead_is_refused()
     let status = platform.submit(far).await.expect_err("refused");
     assert_eq!(reason(&status), "INVALID_FIELD");
     assert!(status.message().contains("message.send_time must be at most 3600 seconds ahead"));
-    let soon = request_with("soon", |message| message.send_time = Some(proto(ahead(1800))));
-    let id = platform.accepted(soon).await;
+    let near = request_with("near", |message| message.send_time = Some(proto(ahead(1800))));
+    let id = platform.accepted(near).await;
     let canceled = platform.sms.cancel_message(api::CancelMessageRequest { message_id: id.clone() }).await;
     assert_eq!(canceled.expect("withdrawn").into_inner().state(), MessageState::Canceled);
     assert_eq!(platform.end_of(&id).await.state(), MessageState::Canceled);
@@ -105,7 +120,11 @@ async fn outside_of_its_window_a_message_is_refused_with_the_time_when_it_opens(
     assert!((3000..=3600).contains(&retry.as_secs()), "{retry:?}");
     let explain = api::ExplainRouteRequest { message: marketing("a").message };
     let explained = platform.sms.explain_route(explain).await.expect("an explanation").into_inner();
-    assert!(explained.window.contains("it would be refused"), "{}", explained.window);
+    assert!(
+        explained.window.ends_with("is closed then: the message would be refused"),
+        "{}",
+        explained.window
+    );
 
     // Other categories leave, and so does what is scheduled into the window.
     let id = platform.accepted(request_with("b", |_| {})).await;
@@ -120,7 +139,7 @@ async fn outside_of_its_window_a_message_is_refused_with_the_time_when_it_opens(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn outside_of_its_window_a_message_is_held_until_it_opens() {
-    let opens = ahead(4);
+    let opens = ahead(8);
     let tables = window(opens, opens + Duration::from_secs(3600), "outside = \"hold\"");
     let mut bed = Bed::with(&[Carrier::smpp("smpp")], tables).await;
     let mut platform = bed.platform();
@@ -156,7 +175,7 @@ async fn what_is_of_no_use_when_its_window_opens_is_refused_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_accepted_while_its_window_was_open_is_answered_again_after_it_closed() {
-    let opens = ahead(4);
+    let opens = ahead(8);
     let tables = window(opens, opens + Duration::from_secs(2), "");
     let bed = Bed::with(&[Carrier::smpp("smpp")], tables).await;
     let mut platform = bed.platform();
@@ -167,21 +186,32 @@ async fn a_message_accepted_while_its_window_was_open_is_answered_again_after_it
     }
     let id = platform.accepted(scheduled.clone()).await;
     assert_eq!(platform.end_of(&id).await.state(), MessageState::Delivered);
-    let closed = async {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let mut only = marketing(&format!("try {tries}"));
-            only.validate_only = true;
-            if platform.submit(only).await.is_err() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    support::soon("the window closes", closed).await;
+    until_closed(&mut platform).await;
     let again = platform.submit(scheduled).await.expect("answered as before");
     assert!(again.replayed);
     assert_eq!(again.message_id, id);
     assert_eq!(lines_of(&bed.end().await, "submit").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_still_waits_when_its_window_closes_stays_until_the_next_one() {
+    let closes = ahead(8);
+    let tables = window(closes - Duration::from_secs(3600), closes, "");
+    let mut bed = Bed::with(&[Carrier::smpp("smpp")], tables).await;
+    let mut platform = bed.platform();
+    platform.subscribe().await;
+    bed.stop_carriers().await;
+    bed.until_down().await;
+    let waits = platform.accepted(marketing("a")).await;
+    until_closed(&mut platform).await;
+    bed.start_carriers().await;
+    bed.until_up().await;
+    // The second is accepted after the queue was emptied for the first.
+    for key in ["b", "c"] {
+        let id = platform.accepted(request_with(key, |_| {})).await;
+        platform.message_when(&id, |message| message.final_time.is_some()).await;
+    }
+    let message = platform.message(&waits).await;
+    assert_eq!((message.state(), message.segments[0].submit_attempt_count), (MessageState::Accepted, 0));
+    assert_eq!(lines_of(&bed.end().await, "submit").len(), 2);
 }

@@ -248,9 +248,13 @@ impl Acceptor {
             return Explained { route, leave_time: message.send_time, window: String::new() };
         };
         let (leave_time, said) = match release(&table, message, message.accept_time) {
-            Ok(time) if time == message.send_time => (time, "is open then".to_owned()),
-            Ok(time) => (time, "is closed then: the message would be held until it opens".to_owned()),
-            Err(refused) => (None, format!("is closed then: it would be refused, because {refused}")),
+            Ok(time) if time == message.send_time => (time, "is open then"),
+            Ok(time) => (time, "is closed then: the message would be held until it opens"),
+            Err(SubmitRefused::ExpiresBeforeWindow { .. }) => (
+                None,
+                "is closed then: the message would be refused, because its validity ends before it opens",
+            ),
+            Err(_) => (None, "is closed then: the message would be refused"),
         };
         let window = format!("the window {} {said}", window_words(window));
         Explained { route, leave_time, window }
