@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -31,6 +32,15 @@ pub enum Full {
     Trunk(usize),
     /// So many messages of this tenant wait for the trunk already.
     Tenant(usize),
+}
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Trunk(max) => write!(f, "{max} messages"),
+            Self::Tenant(max) => write!(f, "{max} messages of this tenant"),
+        }
+    }
 }
 
 impl Backlog {

@@ -103,6 +103,12 @@ impl Job {
         Self { not_before: time, ..self }
     }
 
+    /// Some segment of it has left, or need not.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.pending.len() < usize::from(self.plan.segments)
+    }
+
     /// How long it must wait from `wall` on.
     #[must_use]
     pub fn wait(&self, wall: Timestamp) -> Duration {

@@ -23,6 +23,8 @@ type Place = (Reverse<u8>, u64, MessageId);
 
 /// The class of codes; it shares with nobody.
 const CODES: usize = 0;
+/// Jobs that one turn puts off, at most.
+const POSTPONED: usize = 1024;
 /// Recipients that are held back at a time; more of them mean that it is not about recipients.
 const HELD: usize = 10_000;
 
@@ -115,31 +117,44 @@ impl TrunkQueue {
         self.push(job, Duration::ZERO, now);
     }
 
-    /// Takes the job whose turn it is, with at most `segments` of its segments; the rest of them keep their place.
-    pub fn take(&mut self, segments: usize, now: Instant) -> Option<Job> {
+    /// Takes the job whose turn it is, with at most `segments` of its segments; the rest of them keep their place. Those
+    /// that `closed` gives a time for wait until then, and so do those for recipients that are held.
+    pub fn take(
+        &mut self,
+        segments: usize,
+        now: Instant,
+        closed: impl Fn(&Job) -> Option<Instant>,
+    ) -> Option<Job> {
         if segments == 0 {
             return None;
         }
         self.ripen(now);
-        loop {
+        // A turn does a bounded amount of work, even when a window closes over a long queue.
+        for _ in 0..POSTPONED {
             let id = self.next()?;
-            let waiting = self.jobs.get_mut(&id)?;
-            if let Some(until) = self.held.get(&waiting.job.message.to).copied().filter(|until| now < *until)
-            {
+            let job = &mut self.jobs.get_mut(&id)?.job;
+            if let Some(until) = closed(job) {
+                // It counts as waiting for us from the time on that it may leave.
+                job.queued = until;
                 self.postpone(id, until);
                 continue;
             }
-            let job = if waiting.job.pending.len() <= segments {
+            if let Some(until) = self.held.get(&job.message.to).copied().filter(|until| now < *until) {
+                self.postpone(id, until);
+                continue;
+            }
+            let job = if job.pending.len() <= segments {
                 self.remove(id)?
             } else {
-                let rest = waiting.job.pending.split_off(segments);
-                let part = waiting.job.clone();
-                waiting.job.pending = rest;
+                let rest = job.pending.split_off(segments);
+                let part = job.clone();
+                job.pending = rest;
                 part
             };
             self.charge(&job);
             return Some(job);
         }
+        None
     }
 
     /// Removes a job, e.g. because its message ended.

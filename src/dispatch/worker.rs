@@ -238,7 +238,13 @@ impl Worker {
     fn next_tries(&mut self, allowed: usize, now: Instant) -> Vec<InFlight> {
         let wall = clock::wall();
         let mut tries = Vec::with_capacity(allowed);
-        while let Some(mut job) = self.queue.take(allowed - tries.len(), now) {
+        let (queue, table) = (&mut self.queue, self.parts.ways.router().table());
+        // It waited longer than its window was open, or the calendar was set back. What has begun is finished.
+        let closed = |job: &Job| {
+            let opens = if job.has_begun() { None } else { table.windows().release(&job.message, wall) };
+            opens.map(|time| now + Duration::try_from(time.duration_since(wall)).unwrap_or_default())
+        };
+        while let Some(mut job) = queue.take(allowed - tries.len(), now, closed) {
             for pending in std::mem::take(&mut job.pending) {
                 let attempt = Attempt {
                     message_id: job.message.id,

@@ -6,6 +6,7 @@
 mod decode;
 mod encode;
 mod events;
+mod route;
 mod sms;
 mod status;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 use super::{
     Phase, api,
     decode::{self, Context, Decoder},
-    encode, reached,
+    encode, reached, route,
     status::{Reason, Refusal},
 };
 use crate::{
@@ -287,7 +287,7 @@ impl<A: Accept> api::sms_service_server::SmsService for Sms<A> {
         request: Request<api::ExplainRouteRequest>,
     ) -> Result<Response<api::ExplainRouteResponse>, Status> {
         let message = self.decoder.draft(request.into_inner().message, clock::wall())?;
-        Ok(Response::new(encode::explained(self.acceptor.explain(&message))))
+        Ok(Response::new(route::explained(self.acceptor.explain(&message))))
     }
 
     async fn get_message(

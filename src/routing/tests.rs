@@ -309,5 +309,5 @@ fn an_accepted_message_waits_for_its_time_and_then_for_its_window() {
     assert_eq!(windows.release(&marketing(Some("2026-03-02T09:30:00Z")), now), None);
     let message = marketing(None);
     let closed = windows.check(&message, at("2026-03-02T21:30:00Z")).unwrap_err();
-    assert_eq!(closed.words(), "08:00-21:00 UTC and opens at 2026-03-03 08:00:00 +00:00");
+    assert_eq!(closed.words(), "08:00-21:00 UTC, which opens at 2026-03-03 08:00:00 +00:00");
 }

@@ -65,11 +65,11 @@ impl Windows {
 }
 
 impl Closed<'_> {
-    /// What is not sent now, when it would be, and when it opens: "this is sent 08:00-21:00 (Asia/Shanghai), …".
+    /// The window and when it opens: `08:00-21:00 Asia/Shanghai, which opens at 2026-03-02 08:00:00 +08:00`.
     #[must_use]
     pub fn words(&self) -> String {
         let opens = self.opens.to_zoned(self.window.zone.clone());
-        format!("{} and opens at {}", window_words(self.window), opens.strftime("%F %T %:z"))
+        format!("{}, which opens at {}", window_words(self.window), opens.strftime("%F %T %:z"))
     }
 
     /// What becomes of the message.

@@ -6,22 +6,21 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use jiff::Timestamp;
-use thiserror::Error;
 use tokio::sync::watch;
 
+use super::SubmitRefused;
 use crate::{
     clock,
     config::Outside,
-    dispatch::{Full, Job, Lane, Room, Ways},
+    dispatch::{Job, Lane, Room, Ways},
     domain::{Message, MessageId, SegmentPlan, TrunkId},
-    routing::{Candidate, Closed, Explanation, RouteTable, Unroutable, window_words},
-    store::{Accepted, MessageKey, NewMessage, Store, StoreError},
+    routing::{Candidate, Explanation, RouteTable, window_words},
+    store::{Accepted, MessageKey, NewMessage, Store},
     telemetry::metrics,
-    trunk::sms::adapter::{PrepareError, Prepared},
+    trunk::sms::adapter::Prepared,
 };
 
 /// A request that has been read and is sound in itself.
@@ -57,86 +56,6 @@ pub struct Explained {
     pub leave_time: Option<Timestamp>,
     /// What its window says, in words; empty: none concerns it.
     pub window: String,
-}
-
-/// Why a request was not accepted. Nothing of it is kept.
-#[derive(Debug, Clone, Error)]
-pub enum SubmitRefused {
-    /// The text can't be written in the encoding asked for, or in any that the trunk has.
-    #[error(
-        "the text can't be written as {encoding}: the first character that does not fit is at position {position}"
-    )]
-    EncodingNotPossible {
-        /// What was tried.
-        encoding: String,
-        /// Characters before the one that does not fit.
-        position: usize,
-    },
-    /// The text is too long.
-    #[error("the text needs {needed} segments, at most {max} are allowed")]
-    TooManySegments {
-        /// Segments it would need.
-        needed: usize,
-        /// Segments allowed.
-        max: u8,
-    },
-    /// A trunk was named that is not configured.
-    #[error("trunk {0} is not configured; `carrierctl trunks` lists those that are")]
-    UnknownTrunk(TrunkId),
-    /// No rule of the route table matches.
-    #[error("no route leads to this recipient")]
-    NoRoute,
-    /// The sender is not one that the trunk may use.
-    #[error("trunk {trunk_id} can't send with this sender: {reason}")]
-    SenderNotAllowed {
-        /// The trunk.
-        trunk_id: TrunkId,
-        /// Why.
-        reason: String,
-    },
-    /// The same key came with another request.
-    #[error("request_id was used before with another payload")]
-    KeyReused,
-    /// The trunk's backlog is full, or the tenant's part of it.
-    #[error("trunk {trunk_id} has {} waiting: try again in {retry_after:?}", waiting(full))]
-    QueueFull {
-        /// The trunk.
-        trunk_id: TrunkId,
-        /// What is full.
-        full: Full,
-        /// When there may be room again.
-        retry_after: Duration,
-    },
-    /// The message's window is closed, and it is not held.
-    #[error("{category} messages of this tenant are sent {window}: send it again then")]
-    WindowClosed {
-        /// The message's category.
-        category: &'static str,
-        /// The window, and when it opens, in words.
-        window: String,
-        /// When it opens.
-        opens: Timestamp,
-        /// How long until then.
-        retry_after: Duration,
-    },
-    /// The message would be held until its window opens, but it is of no use by then.
-    #[error("{category} messages of this tenant are sent {window}, and its validity ends before")]
-    ExpiresBeforeWindow {
-        /// The message's category.
-        category: &'static str,
-        /// The window, and when it opens, in words.
-        window: String,
-        /// When it opens.
-        opens: Timestamp,
-        /// How long until then.
-        retry_after: Duration,
-    },
-    /// We are ending.
-    #[error("the daemon is draining: send elsewhere")]
-    Draining,
-    /// The store can't take it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// Takes requests in. Cheap to clone; one per connection if need be.
@@ -218,9 +137,13 @@ impl Acceptor {
             return Explained { route, leave_time: message.send_time, window: String::new() };
         };
         let (leave_time, said) = match release(&table, message, message.accept_time) {
-            Ok(time) if time == message.send_time => (time, "is open then".to_owned()),
-            Ok(time) => (time, "is closed then: the message would be held until it opens".to_owned()),
-            Err(refused) => (None, format!("is closed then: it would be refused, because {refused}")),
+            Ok(time) if time == message.send_time => (time, "is open then"),
+            Ok(time) => (time, "is closed then: the message would be held until it opens"),
+            Err(SubmitRefused::ExpiresBeforeWindow { .. }) => (
+                None,
+                "is closed then: the message would be refused, because its validity ends before it opens",
+            ),
+            Err(_) => (None, "is closed then: the message would be refused"),
         };
         let window = format!("the window {} {said}", window_words(window));
         Explained { route, leave_time, window }
@@ -317,13 +240,6 @@ impl Acceptor {
     }
 }
 
-fn waiting(full: &Full) -> String {
-    match full {
-        Full::Trunk(max) => format!("{max} messages"),
-        Full::Tenant(max) => format!("{max} messages of this tenant"),
-    }
-}
-
 fn answer(new: &NewMessage, replayed: bool) -> SubmitAnswer {
     SubmitAnswer {
         message_id: new.message.id,
@@ -341,54 +257,5 @@ fn release(table: &RouteTable, message: &Message, now: Timestamp) -> Result<Rele
             Ok(Some(closed.opens))
         }
         Err(closed) => Err(SubmitRefused::closed(&closed, message, now)),
-    }
-}
-
-impl SubmitRefused {
-    /// The reason, as the API names it.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::EncodingNotPossible { .. } => "ENCODING_NOT_POSSIBLE",
-            Self::TooManySegments { .. } => "TOO_MANY_SEGMENTS",
-            Self::UnknownTrunk(_) => "UNKNOWN_TRUNK",
-            Self::NoRoute => "NO_ROUTE",
-            Self::SenderNotAllowed { .. } => "CALLER_NOT_ALLOWED",
-            Self::KeyReused => "REQUEST_ID_PAYLOAD_MISMATCH",
-            Self::QueueFull { .. } => "QUEUE_FULL",
-            Self::WindowClosed { .. } | Self::ExpiresBeforeWindow { .. } => "WINDOW_CLOSED",
-            Self::Draining => "DRAINING",
-            Self::Store(_) => "STORE_UNAVAILABLE",
-        }
-    }
-
-    fn closed(closed: &Closed<'_>, message: &Message, now: Timestamp) -> Self {
-        let (category, window, opens) = (message.category.name(), closed.words(), closed.opens);
-        let retry_after = Duration::try_from(opens.duration_since(now)).unwrap_or_default();
-        match closed.outside() {
-            Outside::Refuse => Self::WindowClosed { category, window, opens, retry_after },
-            Outside::Hold => Self::ExpiresBeforeWindow { category, window, opens, retry_after },
-        }
-    }
-
-    fn of(error: PrepareError, trunk_id: &TrunkId) -> Self {
-        match error {
-            PrepareError::EncodingNotPossible { encoding, position } => {
-                Self::EncodingNotPossible { encoding, position }
-            }
-            PrepareError::TooManySegments { needed, max } => Self::TooManySegments { needed, max },
-            PrepareError::SenderNotAllowed(reason) => {
-                Self::SenderNotAllowed { trunk_id: trunk_id.clone(), reason }
-            }
-        }
-    }
-}
-
-impl From<Unroutable> for SubmitRefused {
-    fn from(unroutable: Unroutable) -> Self {
-        match unroutable {
-            Unroutable::UnknownTrunk(id) => Self::UnknownTrunk(id),
-            Unroutable::NoRule => Self::NoRoute,
-        }
     }
 }

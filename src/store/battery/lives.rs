@@ -298,6 +298,25 @@ async fn a_message_without_a_report_ends_unknown_when_its_window_closes() {
 }
 
 #[tokio::test]
+async fn the_report_of_a_scheduled_message_is_awaited_from_its_time_on() {
+    with_a_restart_anywhere(async |bench| {
+        let window = bench.messages.report_window;
+        let mut scheduled = new("r1");
+        std::sync::Arc::make_mut(&mut scheduled.message).send_time = Some(now() + window);
+        let id = bench.accept(scheduled).await;
+        bench.submit(id, "c1").await;
+        bench.step();
+        let later = now() + window + Duration::from_secs(1);
+        assert_eq!(bench.store().sweep(later, 100).await.unwrap().unknown, 0);
+        bench.step();
+        assert_eq!(bench.state(id).await, MessageState::Submitted);
+        assert_eq!(bench.store().sweep(later + window, 100).await.unwrap().unknown, 1);
+        assert_eq!(bench.state(id).await, MessageState::Unknown);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_sweep_does_a_bounded_amount_of_work_and_goes_on_where_it_stopped() {
     let bench = Bench::new();
     let blocked = bench.accept(new("blocked")).await;
