@@ -6,7 +6,7 @@ use fjall::{Readable, Snapshot};
 use serde::de::DeserializeOwned;
 
 use super::{
-    InboundPart, MessageKey, StoreError, StoredMessage,
+    InboundPart, MessageKey, StoreError, StoredMessage, Story,
     rows::{RequestRow, Space, Spaces, check_key, corrupt, decode, id_of, request_key},
     txn::failed,
 };
@@ -14,20 +14,35 @@ use crate::domain::{Delivery, MessageId, SegmentState};
 
 /// A message with its state.
 pub(super) fn message(spaces: &Spaces, key: &MessageKey) -> Result<Option<StoredMessage>, StoreError> {
+    stored(spaces, &spaces.db.snapshot(), key)
+}
+
+/// A message with its history; what is on the wire is not committed and left to the committer.
+pub(super) fn story(spaces: &Spaces, key: &MessageKey) -> Result<Option<Story>, StoreError> {
     let snapshot = spaces.db.snapshot();
+    let Some(stored) = stored(spaces, &snapshot, key)? else { return Ok(None) };
+    let history = get(spaces, &snapshot, Space::History, stored.message.id.octets())?.unwrap_or_default();
+    Ok(Some(Story { stored, history, on_wire: Vec::new() }))
+}
+
+fn stored(
+    spaces: &Spaces,
+    snapshot: &Snapshot,
+    key: &MessageKey,
+) -> Result<Option<StoredMessage>, StoreError> {
     let id = match key {
         MessageKey::Id(id) => *id,
         MessageKey::Request(request) => {
-            match get::<RequestRow>(spaces, &snapshot, Space::Request, &request_key(request))? {
+            match get::<RequestRow>(spaces, snapshot, Space::Request, &request_key(request))? {
                 Some(row) => row.message_id,
                 None => return Ok(None),
             }
         }
     };
-    let Some(message) = get(spaces, &snapshot, Space::Message, id.octets())? else { return Ok(None) };
-    let delivery = match get::<Delivery>(spaces, &snapshot, Space::Open, id.octets())? {
+    let Some(message) = get(spaces, snapshot, Space::Message, id.octets())? else { return Ok(None) };
+    let delivery = match get::<Delivery>(spaces, snapshot, Space::Open, id.octets())? {
         Some(delivery) => Some(delivery),
-        None => get(spaces, &snapshot, Space::Closed, id.octets())?,
+        None => get(spaces, snapshot, Space::Closed, id.octets())?,
     };
     let delivery = delivery.ok_or_else(|| corrupt(Space::Closed, id.octets(), "it is missing".into()))?;
     Ok(Some(StoredMessage { message, delivery }))
