@@ -8,6 +8,7 @@ mod encode;
 mod events;
 mod sms;
 mod status;
+mod story;
 #[cfg(test)]
 mod tests;
 mod trunks;
@@ -84,8 +85,7 @@ pub async fn routes(
     parts: &Parts,
     phase: &watch::Receiver<Phase>,
 ) -> Result<(Routes, HealthReporter), tonic_reflection::server::Error> {
-    let decoder = decode::Decoder::new(&parts.messages);
-    let sms = sms::Sms::new(parts.acceptor.clone(), parts.store.clone(), decoder, phase.clone());
+    let sms = sms::Sms::new(parts.acceptor.clone(), parts.store.clone(), &parts.messages, phase.clone());
     let events = events::Events::new(parts.subscriptions.clone(), phase.clone());
     let trunks = trunks::Trunks::new(parts.board.clone(), phase.clone());
     let (reporter, health) = tonic_health::server::health_reporter();

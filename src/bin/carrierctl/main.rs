@@ -6,8 +6,10 @@
 mod events;
 mod failure;
 mod json;
+mod message;
 mod show;
 mod sms;
+mod story;
 mod subscriptions;
 mod trunks;
 
@@ -38,10 +40,9 @@ enum Command {
     Send(sms::Send),
     /// Say how a message would be cut and where it could go, and send nothing.
     Estimate(sms::Estimate),
-    /// Show a message and its segments.
-    Get(sms::Get),
-    /// Withdraw a message of which nothing has left.
-    Cancel(sms::Cancel),
+    /// Tell a message's whole story, or withdraw it.
+    #[command(subcommand)]
+    Message(message::Message),
     /// Show events.
     Events(events::Events),
     /// Show the trunks and their links.
@@ -78,8 +79,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Send(send) => send.run(channel, form).await,
         Command::Estimate(estimate) => estimate.run(channel, form).await,
-        Command::Get(get) => get.run(channel, form).await,
-        Command::Cancel(cancel) => cancel.run(channel, form).await,
+        Command::Message(message) => message.run(channel, form).await,
         Command::Events(events) => events.run(channel, form).await,
         Command::Trunks(trunks) => trunks.run(channel, form).await,
         Command::Subscriptions(subscriptions) => subscriptions.run(channel, form).await,
