@@ -14,13 +14,13 @@ use tracing::{error, info, warn};
 
 use crate::{
     admin::{self, AdminParts, Readiness},
-    config::{Config, MessageConfig, TrunkConfig},
+    config::{Config, MessageConfig, ProtocolConfig, TrunkConfig},
     dispatch::{Backlog, Worker, WorkerParts, initial_status},
     domain::{MessageId, TrunkId},
     events::{Subscriptions, watch_lag},
     grpc::{self, Phase},
     routing::RouteTable,
-    sms::{Acceptor, Due, DueParts, InboundParts, Lane, run_inbound},
+    sms::{Acceptor, Diagnosis, Doctor, Due, DueParts, InboundParts, Lane, run_inbound},
     store::Store,
     telemetry::{
         exporter,
@@ -42,6 +42,7 @@ pub struct App {
     acceptor: Acceptor,
     store: Store,
     board: TrunkBoard,
+    diagnoses: Vec<watch::Receiver<Diagnosis>>,
     subscriptions: Subscriptions,
     workers: Vec<(TrunkId, JoinHandle<()>)>,
     inbounds: Vec<JoinHandle<()>>,
@@ -97,6 +98,7 @@ impl App {
             subscriptions,
             store,
             board,
+            diagnoses: trunks.diagnoses,
             workers: trunks.workers,
             inbounds: trunks.inbounds,
             due: tokio::spawn(due.run()),
@@ -116,6 +118,7 @@ impl App {
             store: self.store.clone(),
             subscriptions: self.subscriptions.clone(),
             board: self.board.clone(),
+            diagnoses: self.diagnoses.clone(),
             messages: self.messages.clone(),
         }
     }
@@ -199,6 +202,7 @@ fn octets(octets: u64) -> f64 {
 struct Trunks {
     lanes: HashMap<TrunkId, Lane>,
     statuses: Vec<watch::Receiver<crate::trunk::TrunkStatus>>,
+    diagnoses: Vec<watch::Receiver<Diagnosis>>,
     workers: Vec<(TrunkId, JoinHandle<()>)>,
     inbounds: Vec<JoinHandle<()>>,
 }
@@ -228,6 +232,8 @@ impl Trunks {
             metrics: metrics.clone(),
             drain: draining.clone(),
         });
+        let has_forms = matches!(trunk.protocol, ProtocolConfig::Smpp(_));
+        let (diagnosis, diagnosed) = watch::channel(Diagnosis::new(trunk.id.clone(), trunk.carrier_ids));
         let inbound = InboundParts {
             trunk_id: trunk.id.clone(),
             planner: planner.clone(),
@@ -236,10 +242,13 @@ impl Trunks {
             reassembly_timeout: config.messages.reassembly_timeout,
             status,
             metrics,
+            doctor: Doctor::new(trunk.id.clone(), trunk.carrier_ids, has_forms),
+            diagnosis,
         };
         self.workers.push((trunk.id.clone(), tokio::spawn(worker.run())));
         self.inbounds.push(tokio::spawn(run_inbound(inbound)));
         self.statuses.push(seen);
+        self.diagnoses.push(diagnosed);
         let lane = Lane { planner, jobs, backlog, max_queue: trunk.max_queue };
         self.lanes.insert(trunk.id.clone(), lane);
     }

@@ -22,7 +22,13 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use crate::{config::MessageConfig, events::Subscriptions, sms::Acceptor, store::Store, trunk::TrunkBoard};
+use crate::{
+    config::MessageConfig,
+    events::Subscriptions,
+    sms::{Acceptor, Diagnosis},
+    store::Store,
+    trunk::TrunkBoard,
+};
 use api::{
     event_service_server::EventServiceServer, sms_service_server::SmsServiceServer,
     trunk_service_server::TrunkServiceServer,
@@ -73,6 +79,8 @@ pub struct Parts {
     pub subscriptions: Subscriptions,
     /// Shows trunks.
     pub board: TrunkBoard,
+    /// What is found about each trunk's reports.
+    pub diagnoses: Vec<watch::Receiver<Diagnosis>>,
     /// Limits of messages.
     pub messages: MessageConfig,
 }
@@ -87,7 +95,7 @@ pub async fn routes(
 ) -> Result<(Routes, HealthReporter), tonic_reflection::server::Error> {
     let sms = sms::Sms::new(parts.acceptor.clone(), parts.store.clone(), &parts.messages, phase.clone());
     let events = events::Events::new(parts.subscriptions.clone(), phase.clone());
-    let trunks = trunks::Trunks::new(parts.board.clone(), phase.clone());
+    let trunks = trunks::Trunks::new(parts.board.clone(), parts.diagnoses.clone(), phase.clone());
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<SmsServiceServer<sms::Sms<Acceptor>>>().await;
     reporter.set_serving::<EventServiceServer<events::Events>>().await;

@@ -1,9 +1,11 @@
 //! The life of a message: acceptance, what comes in from carriers, what time brings.
 
 mod accept;
+mod doctor;
 mod due;
 mod inbound;
 
 pub use accept::{Acceptor, Lane, SubmitAnswer, SubmitRefused, SubmitRequest};
+pub use doctor::{Diagnosis, Doctor, Sample, Verdict as ReportVerdict};
 pub use due::{Due, DueParts};
 pub use inbound::{InboundParts, run as run_inbound};

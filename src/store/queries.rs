@@ -7,10 +7,13 @@ use serde::de::DeserializeOwned;
 
 use super::{
     InboundPart, MessageKey, StoreError, StoredMessage, Story,
-    rows::{RequestRow, Space, Spaces, check_key, corrupt, decode, id_of, request_key},
+    live::is_same_person,
+    rows::{
+        CarrierRow, RequestRow, Space, Spaces, carrier_key, check_key, corrupt, decode, id_of, request_key,
+    },
     txn::failed,
 };
-use crate::domain::{Delivery, MessageId, SegmentState};
+use crate::domain::{CarrierId, Delivery, Message, MessageId, Number, SegmentState, TrunkId};
 
 /// A message with its state.
 pub(super) fn message(spaces: &Spaces, key: &MessageKey) -> Result<Option<StoredMessage>, StoreError> {
@@ -69,6 +72,37 @@ pub(super) fn queued(
                 .ok_or_else(|| corrupt(Space::Message, id.octets(), "it is missing".into()))?;
             found.push(StoredMessage { message, delivery });
         }
+    }
+    Ok(found)
+}
+
+/// For each recipient with ids: the place of the first id that a segment to that recipient has on a trunk.
+pub(super) fn known_ids(
+    spaces: &Spaces,
+    trunk: &TrunkId,
+    asked: &[(Number, Vec<CarrierId>)],
+) -> Result<Vec<Option<usize>>, StoreError> {
+    let snapshot = spaces.db.snapshot();
+    let is_of = |id: &CarrierId, recipient: &Number| -> Result<bool, StoreError> {
+        let index: Option<CarrierRow> = get(spaces, &snapshot, Space::Carrier, &carrier_key(trunk, id))?;
+        for (message, _) in index.unwrap_or_default() {
+            let message: Option<Message> = get(spaces, &snapshot, Space::Message, message.octets())?;
+            if message.is_some_and(|message| is_same_person(&message.to, recipient)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    let mut found = Vec::with_capacity(asked.len());
+    for (recipient, ids) in asked {
+        let mut place = None;
+        for (at, id) in ids.iter().enumerate() {
+            if is_of(id, recipient)? {
+                place = Some(at);
+                break;
+            }
+        }
+        found.push(place);
     }
     Ok(found)
 }

@@ -222,6 +222,11 @@ impl Bed {
         soon(what, all).await;
     }
 
+    /// A client of the daemon's trunks.
+    pub fn trunks(&self) -> TrunkServiceClient<Channel> {
+        TrunkServiceClient::new(self.channel())
+    }
+
     pub fn platform(&self) -> Platform {
         let channel = self.channel();
         Platform { sms: SmsServiceClient::new(channel.clone()), events: EventServiceClient::new(channel) }

@@ -273,6 +273,26 @@ fn link(link: &api::Link) -> Value {
     })
 }
 
+/// What is found about a trunk's reports.
+pub fn diagnosis(of: &api::ReportDiagnosis) -> Value {
+    json!({
+        "trunk_id": of.trunk_id,
+        "carrier_ids": of.carrier_ids,
+        "verdict": of.verdict().as_str_name(),
+        "words": of.words,
+        "config_line": of.config_line,
+        "report_count": of.report_count,
+        "matched_count": of.matched_count,
+        "stranger_count": of.stranger_count,
+        "others": of.others.iter()
+            .map(|other| json!({ "carrier_ids": other.carrier_ids, "report_count": other.report_count }))
+            .collect::<Vec<_>>(),
+        "samples": of.samples.iter()
+            .map(|pair| json!({ "answered": pair.answered, "reported": pair.reported }))
+            .collect::<Vec<_>>(),
+    })
+}
+
 /// A subscription.
 pub fn subscription(subscription: &api::Subscription) -> Value {
     json!({

@@ -7,6 +7,7 @@ mod events;
 mod failure;
 mod json;
 mod message;
+mod receipts;
 mod show;
 mod sms;
 mod story;
@@ -47,6 +48,9 @@ enum Command {
     Events(events::Events),
     /// Show the trunks and their links.
     Trunks(trunks::Trunks),
+    /// Look into the reports that carriers send.
+    #[command(subcommand)]
+    Receipts(receipts::Receipts),
     /// List or delete event subscriptions.
     #[command(subcommand)]
     Subscriptions(subscriptions::Subscriptions),
@@ -82,6 +86,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Message(message) => message.run(channel, form).await,
         Command::Events(events) => events.run(channel, form).await,
         Command::Trunks(trunks) => trunks.run(channel, form).await,
+        Command::Receipts(receipts) => receipts.run(channel, form).await,
         Command::Subscriptions(subscriptions) => subscriptions.run(channel, form).await,
     }
 }
