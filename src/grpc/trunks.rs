@@ -66,6 +66,7 @@ fn diagnosis(of: &Diagnosis) -> api::ReportDiagnosis {
         ReportVerdict::Sound => api::ReportVerdict::Sound,
         ReportVerdict::ChangeForm(_) => api::ReportVerdict::ChangeForm,
         ReportVerdict::Mixed(_) => api::ReportVerdict::Mixed,
+        ReportVerdict::Cut => api::ReportVerdict::Cut,
         ReportVerdict::Strangers => api::ReportVerdict::Strangers,
     };
     let others = of.others.iter().map(|(form, reports)| api::ReportsInOtherForm {
@@ -85,6 +86,7 @@ fn diagnosis(of: &Diagnosis) -> api::ReportDiagnosis {
         report_count: count(of.reports),
         matched_count: count(of.matched),
         stranger_count: count(of.strangers),
+        cut_count: count(of.cut),
         others: others.collect(),
         samples: samples.collect(),
     }

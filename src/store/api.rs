@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::domain::{
-    CarrierStatus, Delivery, Event, EventKind, History, InboundMessage, Message, MessageId, MessageState,
-    Report, ReportRecord, ReportedState, RequestKey, Segment, SegmentPlan, SegmentState, SubmitOutcome,
-    SubscriptionId, TenantId, TrunkId, Try,
+    CarrierId, CarrierStatus, Delivery, Event, EventKind, History, InboundMessage, Message, MessageId,
+    MessageState, Number, Report, ReportRecord, ReportedState, RequestKey, Segment, SegmentPlan,
+    SegmentState, SubmitOutcome, SubscriptionId, TenantId, TrunkId, Try,
 };
 
 /// Why a verb did not happen. Nothing of it is durable, except after `Failed`, where nobody can tell.
@@ -286,6 +286,26 @@ impl Story {
     fn segment(&self, number: u8) -> Option<&Segment> {
         self.stored.delivery.segments.get(usize::from(number).checked_sub(1)?)
     }
+}
+
+/// A question about a report that found no message: which id of a segment it can mean.
+#[derive(Debug, Clone)]
+pub struct IdQuestion {
+    /// Who should have received the message.
+    pub recipient: Number,
+    /// Ids that would do, the best first.
+    pub ids: Vec<CarrierId>,
+    /// If none of them does: the beginning that the segment's id may have.
+    pub beginning: Option<CarrierId>,
+}
+
+/// What is known of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownId {
+    /// A segment to the recipient has the id of this place.
+    Whole(usize),
+    /// A segment to the recipient has an id that begins so and goes on.
+    Longer,
 }
 
 /// A consumer group.

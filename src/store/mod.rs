@@ -49,7 +49,7 @@ use self::{
 };
 use crate::{
     config::{MessageConfig, StoreConfig},
-    domain::{CarrierId, Event, MessageId, Number, Report, SubscriptionId, TrunkId},
+    domain::{Event, MessageId, Report, SubscriptionId, TrunkId},
 };
 
 /// A handle to the store. Clones share it; when the last is gone, or after [`close`](Self::close), the folder is free.
@@ -224,17 +224,16 @@ impl Store {
         self.read(move |spaces| queries::queued(spaces, after, limit)).await
     }
 
-    /// For each recipient with ids: which of the ids, if any, a segment to that recipient has on a trunk. Answers with
-    /// places, in the order of the arguments.
+    /// Which ids of a trunk's segments reports without a message can mean. Answers in the order of the arguments.
     ///
     /// # Errors
     /// As [`inbound_parts`](Self::inbound_parts).
     pub async fn known_ids(
         &self,
         trunk: TrunkId,
-        asked: Vec<(Number, Vec<CarrierId>)>,
-    ) -> Result<Vec<Option<usize>>, StoreError> {
-        self.read(move |spaces| queries::known_ids(spaces, &trunk, &asked)).await
+        questions: Vec<IdQuestion>,
+    ) -> Result<Vec<Option<KnownId>>, StoreError> {
+        self.read(move |spaces| queries::known_ids(spaces, &trunk, &questions)).await
     }
 
     /// Appends events that belong to no message: trunks that came up or went down.

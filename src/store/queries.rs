@@ -6,14 +6,17 @@ use fjall::{Readable, Snapshot};
 use serde::de::DeserializeOwned;
 
 use super::{
-    InboundPart, MessageKey, StoreError, StoredMessage, Story,
+    IdQuestion, InboundPart, KnownId, MessageKey, StoreError, StoredMessage, Story,
     live::is_same_person,
     rows::{
         CarrierRow, RequestRow, Space, Spaces, carrier_key, check_key, corrupt, decode, id_of, request_key,
     },
     txn::failed,
 };
-use crate::domain::{CarrierId, Delivery, Message, MessageId, Number, SegmentState, TrunkId};
+use crate::domain::{Delivery, Message, MessageId, SegmentState, TrunkId};
+
+/// Ids looked at that begin as a report's.
+const MAX_LONGER: usize = 8;
 
 /// A message with its state.
 pub(super) fn message(spaces: &Spaces, key: &MessageKey) -> Result<Option<StoredMessage>, StoreError> {
@@ -76,35 +79,46 @@ pub(super) fn queued(
     Ok(found)
 }
 
-/// For each recipient with ids: the place of the first id that a segment to that recipient has on a trunk.
+/// Which ids of a trunk's segments reports without a message can mean.
 pub(super) fn known_ids(
     spaces: &Spaces,
     trunk: &TrunkId,
-    asked: &[(Number, Vec<CarrierId>)],
-) -> Result<Vec<Option<usize>>, StoreError> {
+    questions: &[IdQuestion],
+) -> Result<Vec<Option<KnownId>>, StoreError> {
     let snapshot = spaces.db.snapshot();
-    let is_of = |id: &CarrierId, recipient: &Number| -> Result<bool, StoreError> {
-        let index: Option<CarrierRow> = get(spaces, &snapshot, Space::Carrier, &carrier_key(trunk, id))?;
-        for (message, _) in index.unwrap_or_default() {
-            let message: Option<Message> = get(spaces, &snapshot, Space::Message, message.octets())?;
-            if message.is_some_and(|message| is_same_person(&message.to, recipient)) {
+    questions.iter().map(|question| known_id(spaces, &snapshot, trunk, question)).collect()
+}
+
+fn known_id(
+    spaces: &Spaces,
+    snapshot: &Snapshot,
+    trunk: &TrunkId,
+    question: &IdQuestion,
+) -> Result<Option<KnownId>, StoreError> {
+    let is_theirs = |index: CarrierRow| -> Result<bool, StoreError> {
+        for (message, _) in index {
+            let message: Option<Message> = get(spaces, snapshot, Space::Message, message.octets())?;
+            if message.is_some_and(|message| is_same_person(&message.to, &question.recipient)) {
                 return Ok(true);
             }
         }
         Ok(false)
     };
-    let mut found = Vec::with_capacity(asked.len());
-    for (recipient, ids) in asked {
-        let mut place = None;
-        for (at, id) in ids.iter().enumerate() {
-            if is_of(id, recipient)? {
-                place = Some(at);
-                break;
-            }
+    for (place, id) in question.ids.iter().enumerate() {
+        let index: Option<CarrierRow> = get(spaces, snapshot, Space::Carrier, &carrier_key(trunk, id))?;
+        if is_theirs(index.unwrap_or_default())? {
+            return Ok(Some(KnownId::Whole(place)));
         }
-        found.push(place);
     }
-    Ok(found)
+    let Some(beginning) = &question.beginning else { return Ok(None) };
+    let longer = snapshot.prefix(&spaces[Space::Carrier], carrier_key(trunk, beginning));
+    for row in longer.take(MAX_LONGER) {
+        let (key, row) = row.into_inner().map_err(|error| failed(&error))?;
+        if is_theirs(decode(Space::Carrier, &key, &row)?)? {
+            return Ok(Some(KnownId::Longer));
+        }
+    }
+    Ok(None)
 }
 
 /// The parts of incoming messages that are not whole, in the order they came.

@@ -284,6 +284,7 @@ pub fn diagnosis(of: &api::ReportDiagnosis) -> Value {
         "report_count": of.report_count,
         "matched_count": of.matched_count,
         "stranger_count": of.stranger_count,
+        "cut_count": of.cut_count,
         "others": of.others.iter()
             .map(|other| json!({ "carrier_ids": other.carrier_ids, "report_count": other.report_count }))
             .collect::<Vec<_>>(),
