@@ -14,13 +14,13 @@ use tracing::{error, info, warn};
 
 use crate::{
     admin::{self, AdminParts, Readiness},
-    config::{Config, MessageConfig, TrunkConfig},
+    config::{Config, MessageConfig, ProtocolConfig, TrunkConfig},
     dispatch::{Backlog, Job, Lane, Ways, Worker, WorkerParts, initial_status},
     domain::{MessageId, TrunkId},
     events::{Subscriptions, watch_lag},
     grpc::{self, Phase},
     routing::{RouteTable, Router},
-    sms::{Acceptor, Due, DueParts, InboundParts, run_inbound},
+    sms::{Acceptor, Diagnosis, Doctor, Due, DueParts, InboundParts, run_inbound},
     store::Store,
     telemetry::{
         exporter,
@@ -43,6 +43,7 @@ pub struct App {
     store: Store,
     board: TrunkBoard,
     links: Arc<HashMap<TrunkId, sms::LinkControl>>,
+    diagnoses: Vec<watch::Receiver<Diagnosis>>,
     subscriptions: Subscriptions,
     workers: Vec<(TrunkId, JoinHandle<()>)>,
     inbounds: Vec<JoinHandle<()>>,
@@ -75,6 +76,7 @@ impl App {
         let ids = config.trunks.iter().map(|trunk| trunk.id.clone()).collect();
         let (numbers, windows) = (config.numbers.clone(), config.windows.clone());
         let router = Router::new(RouteTable::new(&config.routes, ids, numbers, windows));
+        let diagnoses = trunks.iter().map(|trunk| trunk.diagnosis.subscribe()).collect();
         let links = trunks.iter().map(|trunk| (trunk.config.id.clone(), trunk.open.pool.control())).collect();
         let lanes = trunks.iter().map(|trunk| (trunk.config.id.clone(), trunk.lane.clone())).collect();
         let ways = Ways::new(router, lanes, board.clone());
@@ -99,6 +101,7 @@ impl App {
             store,
             board,
             links: Arc::new(links),
+            diagnoses,
             workers,
             inbounds,
             due: tokio::spawn(due.run()),
@@ -119,6 +122,7 @@ impl App {
             subscriptions: self.subscriptions.clone(),
             board: self.board.clone(),
             links: self.links.clone(),
+            diagnoses: self.diagnoses.clone(),
             messages: self.messages.clone(),
         }
     }
@@ -203,6 +207,7 @@ struct OpenTrunk {
     open: sms::OpenTrunk,
     work: mpsc::Receiver<Vec<Job>>,
     status: watch::Sender<TrunkStatus>,
+    diagnosis: watch::Sender<Diagnosis>,
     lane: Lane,
 }
 
@@ -212,6 +217,7 @@ impl OpenTrunk {
         let open = sms::open(trunk, max_segments, rand::rng().random());
         let (jobs, work) = mpsc::channel(JOB_BATCHES);
         let (status, _) = watch::channel(initial_status(trunk, open.pool.links()));
+        let (diagnosis, _) = watch::channel(Diagnosis::new(trunk.id.clone(), trunk.carrier_ids));
         let tenant_max = trunk.max_tenant_queue.unwrap_or(trunk.max_queue);
         let lane = Lane {
             planner: sms::planner(trunk, max_segments),
@@ -219,7 +225,7 @@ impl OpenTrunk {
             backlog: Arc::new(Backlog::new(trunk.max_queue, tenant_max)),
             retry_after: retry_after(trunk),
         };
-        Self { config: trunk.clone(), open, work, status, lane }
+        Self { config: trunk.clone(), open, work, status, diagnosis, lane }
     }
 
     /// Starts its worker and what takes in the carrier's messages.
@@ -231,6 +237,7 @@ impl OpenTrunk {
         draining: &watch::Receiver<bool>,
     ) -> (JoinHandle<()>, JoinHandle<()>) {
         let metrics = TrunkMetrics::new(self.config.id.as_str());
+        let has_forms = matches!(self.config.protocol, ProtocolConfig::Smpp(_));
         let inbound = InboundParts {
             trunk_id: self.config.id.clone(),
             planner: self.lane.planner.clone(),
@@ -239,6 +246,8 @@ impl OpenTrunk {
             reassembly_timeout: config.messages.reassembly_timeout,
             status: self.status.clone(),
             metrics: metrics.clone(),
+            doctor: Doctor::new(self.config.id.clone(), self.config.carrier_ids, has_forms),
+            diagnosis: self.diagnosis,
         };
         let worker = Worker::new(WorkerParts {
             config: self.config,

@@ -146,6 +146,22 @@ pub enum CarrierIdForm {
     HexInReports,
 }
 
+impl CarrierIdForm {
+    /// All forms, the simplest first.
+    pub const ALL: [Self; 4] = [Self::Plain, Self::Folded, Self::HexInAnswers, Self::HexInReports];
+
+    /// Its name in the file, in metrics and in words to people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Folded => "folded",
+            Self::HexInAnswers => "hex-in-answers",
+            Self::HexInReports => "hex-in-reports",
+        }
+    }
+}
+
 /// Timers of a trunk's sessions; see `codecs::session::Config`.
 #[derive(Debug, Clone)]
 pub struct Timers {

@@ -123,12 +123,7 @@ fn hosts(section: &mut Section<'_>) -> Vec<String> {
 }
 
 fn carrier_ids(section: &mut Section<'_>, protocol: Protocol) -> CarrierIdForm {
-    let forms = [
-        ("plain", CarrierIdForm::Plain),
-        ("folded", CarrierIdForm::Folded),
-        ("hex-in-answers", CarrierIdForm::HexInAnswers),
-        ("hex-in-reports", CarrierIdForm::HexInReports),
-    ];
+    let forms = CarrierIdForm::ALL.map(|form| (form.name(), form));
     // A Msg_Id of CMPP is eight octets everywhere: there is nothing to convert.
     let forms = if matches!(protocol, Protocol::Cmpp(_)) { &forms[..1] } else { &forms[..] };
     section.choice("carrier_ids", forms).or(CarrierIdForm::Plain)

@@ -284,7 +284,10 @@ impl Delivery {
             Some(ReportedState::Undelivered) => SegmentState::Undelivered,
             Some(ReportedState::Unknown) => SegmentState::Unknown,
             Some(ReportedState::Intermediate) | None => {
-                segment.status = Some(report.status.clone());
+                // One that comes after the end does not hide why it ended.
+                if !segment.state.is_final() {
+                    segment.status = Some(report.status.clone());
+                }
                 return ReportEffect::Intermediate;
             }
         };

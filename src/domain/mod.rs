@@ -3,6 +3,7 @@
 mod address;
 mod delivery;
 mod event;
+mod history;
 mod id;
 mod message;
 mod numbering;
@@ -15,6 +16,9 @@ pub mod testing;
 pub use address::{Number, Sender, mask};
 pub use delivery::{Delivery, End, ReportEffect, Segment, SegmentState, Transition};
 pub use event::{Event, EventKind, InboundMessage, MessageMoved, OrphanReport, Payload, TrunkMoved};
+pub use history::{
+    Again, History, LateAnswer, Matched, ReportRecord, ReportUse, Try, applied_report, is_told,
+};
 pub use id::{CarrierId, EventId, InvalidId, MessageId, RequestKey, SubscriptionId, TenantId, TrunkId};
 pub use message::{
     AmbiguityPolicy, BinaryContent, Category, Content, Message, MessageState, SegmentPlan, TextEncoding,

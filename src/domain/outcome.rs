@@ -204,3 +204,17 @@ pub enum UnknownCause {
     /// The daemon ended with the request possibly on the wire.
     Restarted,
 }
+
+impl UnknownCause {
+    /// The words for it; `permanent`: it is not tried again.
+    #[must_use]
+    pub fn status(self, permanent: bool) -> CarrierStatus {
+        let (class, text) = match self {
+            Self::TimedOut => (FailureClass::NoResponse, "the carrier did not answer in time"),
+            Self::LinkLost => (FailureClass::Network, "the link ended before the answer"),
+            Self::Unreadable => (FailureClass::Protocol, "the answer could not be read"),
+            Self::Restarted => (FailureClass::NoResponse, "the daemon ended before the answer"),
+        };
+        CarrierStatus::ours(class, permanent, text)
+    }
+}

@@ -146,6 +146,9 @@ fn segment(number: u8, segment: &Segment) -> api::SegmentStatus {
         response_time: segment.response_time.map(time),
         done_time: segment.done_time.map(time),
         report_time: segment.report_time.map(time),
+        // Told by a message's story alone.
+        attempts: Vec::new(),
+        reports: Vec::new(),
     }
 }
 
@@ -164,6 +167,8 @@ pub fn message(stored: &StoredMessage) -> api::Message {
         accept_time: Some(time(message.accept_time)),
         final_time: delivery.ended.map(|end| time(end.time)),
         possible_duplicate: delivery.possible_duplicate,
+        report_deadline: None,
+        left_out_count: 0,
     }
 }
 
@@ -287,20 +292,25 @@ fn trunk_moved(moved: &TrunkMoved) -> api::TrunkStateEvent {
     }
 }
 
-fn orphan_report(orphan: &OrphanReport) -> api::OrphanReport {
-    let report = &orphan.report;
-    let state = match report.state {
+/// What a report says; unspecified if it could not be read.
+#[must_use]
+pub fn report_state(state: Option<ReportedState>) -> api::ReportState {
+    match state {
         None => api::ReportState::Unspecified,
         Some(ReportedState::Intermediate) => api::ReportState::Intermediate,
         Some(ReportedState::Delivered) => api::ReportState::Delivered,
         Some(ReportedState::Undelivered) => api::ReportState::Undelivered,
         Some(ReportedState::Unknown) => api::ReportState::Unknown,
-    };
+    }
+}
+
+fn orphan_report(orphan: &OrphanReport) -> api::OrphanReport {
+    let report = &orphan.report;
     api::OrphanReport {
         trunk_id: orphan.trunk_id.to_string(),
         raw: report.raw.clone().into(),
         carrier_message_id: report.carrier_ids.first().map_or_else(String::new, ToString::to_string),
-        state: state.into(),
+        state: report_state(report.state).into(),
         status: Some(carrier_status(&report.status)),
         recipient: report.recipient.as_str().to_owned(),
         sender: report.sender.clone(),

@@ -9,6 +9,7 @@ mod events;
 mod route;
 mod sms;
 mod status;
+mod story;
 #[cfg(test)]
 mod tests;
 mod trunks;
@@ -26,7 +27,7 @@ use crate::{
     config::MessageConfig,
     domain::TrunkId,
     events::Subscriptions,
-    sms::Acceptor,
+    sms::{Acceptor, Diagnosis},
     store::Store,
     trunk::{TrunkBoard, sms::LinkControl},
 };
@@ -82,6 +83,8 @@ pub struct Parts {
     pub board: TrunkBoard,
     /// Speaks to their links.
     pub links: Arc<HashMap<TrunkId, LinkControl>>,
+    /// What is found about each trunk's reports.
+    pub diagnoses: Vec<watch::Receiver<Diagnosis>>,
     /// Limits of messages.
     pub messages: MessageConfig,
 }
@@ -94,10 +97,10 @@ pub async fn routes(
     parts: &Parts,
     phase: &watch::Receiver<Phase>,
 ) -> Result<(Routes, HealthReporter), tonic_reflection::server::Error> {
-    let decoder = decode::Decoder::new(&parts.messages);
-    let sms = sms::Sms::new(parts.acceptor.clone(), parts.store.clone(), decoder, phase.clone());
+    let sms = sms::Sms::new(parts.acceptor.clone(), parts.store.clone(), &parts.messages, phase.clone());
     let events = events::Events::new(parts.subscriptions.clone(), phase.clone());
-    let trunks = trunks::Trunks::new(parts.board.clone(), parts.links.clone(), phase.clone());
+    let (links, diagnoses) = (parts.links.clone(), parts.diagnoses.clone());
+    let trunks = trunks::Trunks::new(parts.board.clone(), links, diagnoses, phase.clone());
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<SmsServiceServer<sms::Sms<Acceptor>>>().await;
     reporter.set_serving::<EventServiceServer<events::Events>>().await;

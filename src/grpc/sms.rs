@@ -12,9 +12,11 @@ use super::{
     decode::{self, Context, Decoder},
     encode, reached, route,
     status::{Reason, Refusal},
+    story,
 };
 use crate::{
     clock,
+    config::MessageConfig,
     domain::{Message, SegmentPlan, TrunkId},
     sms::{Acceptor, Explained, SubmitAnswer, SubmitRefused, SubmitRequest},
     store::{Store, Withdrawn},
@@ -70,14 +72,17 @@ pub struct Sms<A> {
     acceptor: A,
     store: Store,
     decoder: Decoder,
+    /// How long a report is awaited.
+    report_window: Duration,
     phase: watch::Receiver<Phase>,
 }
 
 impl<A: Accept> Sms<A> {
     /// The service over its parts.
     #[must_use]
-    pub fn new(acceptor: A, store: Store, decoder: Decoder, phase: watch::Receiver<Phase>) -> Self {
-        Self { acceptor, store, decoder, phase }
+    pub fn new(acceptor: A, store: Store, messages: &MessageConfig, phase: watch::Receiver<Phase>) -> Self {
+        let (decoder, report_window) = (Decoder::new(messages), messages.report_window);
+        Self { acceptor, store, decoder, report_window, phase }
     }
 
     /// Accepts a group with one commit; outcomes in the order of the requests.
@@ -295,9 +300,11 @@ impl<A: Accept> api::sms_service_server::SmsService for Sms<A> {
         request: Request<api::GetMessageRequest>,
     ) -> Result<Response<api::GetMessageResponse>, Status> {
         let key = decode::message_key(request.into_inner().key)?;
-        let found = self.store.message(key).await.map_err(Refusal::from)?;
-        let stored = found.ok_or_else(not_found)?;
-        Ok(Response::new(api::GetMessageResponse { message: Some(encode::message(&stored)) }))
+        let found = self.store.story(key).await.map_err(Refusal::from)?;
+        let told = found.ok_or_else(not_found)?;
+        let message = &told.stored.message;
+        let deadline = message.report_requested.then(|| message.begin_time() + self.report_window);
+        Ok(Response::new(api::GetMessageResponse { message: Some(story::story(&told, deadline)) }))
     }
 
     async fn cancel_message(

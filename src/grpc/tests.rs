@@ -91,8 +91,7 @@ impl Daemon {
         let (store, _) = Store::open(&config, &messages).unwrap();
         let (phase, seen) = watch::channel(Phase::Serving);
         let subscriptions = Subscriptions::spawn(store.clone());
-        let decoder = decode::Decoder::new(&messages);
-        let sms = sms::Sms::new(TakesAll, store.clone(), decoder, seen.clone());
+        let sms = sms::Sms::new(TakesAll, store.clone(), &messages, seen.clone());
         let events = events::Events::new(subscriptions.clone(), seen.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

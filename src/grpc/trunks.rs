@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     domain::TrunkId,
+    sms::{Diagnosis, ReportVerdict},
     trunk::{
         TrunkBoard,
         sms::{LinkControl, NotAsked},
@@ -27,18 +28,20 @@ use crate::{
 pub struct Trunks {
     board: TrunkBoard,
     links: Arc<HashMap<TrunkId, LinkControl>>,
+    diagnoses: Vec<watch::Receiver<Diagnosis>>,
     phase: watch::Receiver<Phase>,
 }
 
 impl Trunks {
-    /// The service over the trunks' board and their links.
+    /// The service over the trunks' board, their links, and what is found about their reports.
     #[must_use]
     pub fn new(
         board: TrunkBoard,
         links: Arc<HashMap<TrunkId, LinkControl>>,
+        diagnoses: Vec<watch::Receiver<Diagnosis>>,
         phase: watch::Receiver<Phase>,
     ) -> Self {
-        Self { board, links, phase }
+        Self { board, links, diagnoses, phase }
     }
 
     fn rebind(&self, link_id: &str) -> Result<(), Refusal> {
@@ -77,6 +80,39 @@ impl Trunks {
             trunks: page.iter().map(encode::trunk).collect(),
             next_page_token: last.map_or_else(String::new, |last| last.id.to_string()),
         })
+    }
+}
+
+fn diagnosis(of: &Diagnosis) -> api::ReportDiagnosis {
+    let count = |reports: usize| u32::try_from(reports).unwrap_or(u32::MAX);
+    let verdict = match of.verdict() {
+        ReportVerdict::TooFew => api::ReportVerdict::TooFew,
+        ReportVerdict::Sound => api::ReportVerdict::Sound,
+        ReportVerdict::ChangeForm(_) => api::ReportVerdict::ChangeForm,
+        ReportVerdict::Mixed(_) => api::ReportVerdict::Mixed,
+        ReportVerdict::Cut => api::ReportVerdict::Cut,
+        ReportVerdict::Strangers => api::ReportVerdict::Strangers,
+    };
+    let others = of.others.iter().map(|(form, reports)| api::ReportsInOtherForm {
+        carrier_ids: form.name().to_owned(),
+        report_count: count(*reports),
+    });
+    let samples = of.samples.iter().map(|sample| api::CarrierIdPair {
+        answered: sample.answered.clone(),
+        reported: sample.reported.clone(),
+    });
+    api::ReportDiagnosis {
+        trunk_id: of.trunk_id.to_string(),
+        carrier_ids: of.form.name().to_owned(),
+        verdict: verdict.into(),
+        words: of.words(),
+        config_line: of.config_line().unwrap_or_default(),
+        report_count: count(of.reports),
+        matched_count: count(of.matched),
+        stranger_count: count(of.strangers),
+        cut_count: count(of.cut),
+        others: others.collect(),
+        samples: samples.collect(),
     }
 }
 
@@ -127,6 +163,23 @@ impl api::trunk_service_server::TrunkService for Trunks {
         Ok(Response::new(Box::pin(changes)))
     }
 
+    async fn diagnose_reports(
+        &self,
+        request: Request<api::DiagnoseReportsRequest>,
+    ) -> Result<Response<api::DiagnoseReportsResponse>, Status> {
+        let ids = request.into_inner().trunk_ids;
+        let all: Vec<Diagnosis> = self.diagnoses.iter().map(|of| of.borrow().clone()).collect();
+        let wanted: Vec<&Diagnosis> = if ids.is_empty() {
+            all.iter().collect()
+        } else {
+            let found =
+                |id: &String| all.iter().find(|of| of.trunk_id.as_str() == id).ok_or_else(|| unknown(id));
+            ids.iter().map(found).collect::<Result<_, _>>()?
+        };
+        let diagnoses = wanted.into_iter().map(diagnosis).collect();
+        Ok(Response::new(api::DiagnoseReportsResponse { diagnoses }))
+    }
+
     async fn set_trunk_state(
         &self,
         _request: Request<api::SetTrunkStateRequest>,
@@ -172,7 +225,8 @@ mod tests {
             reported: Reported::default(),
         };
         let (senders, receivers) = (0..count).map(|number| watch::channel(status(number))).unzip();
-        (Trunks::new(TrunkBoard::new(receivers), Arc::default(), watch::channel(Phase::Serving).1), senders)
+        let phase = watch::channel(Phase::Serving).1;
+        (Trunks::new(TrunkBoard::new(receivers), Arc::default(), Vec::new(), phase), senders)
     }
 
     #[test]

@@ -17,11 +17,12 @@ use tokio::{
 };
 use tracing::{debug, error, warn};
 
+use super::{Diagnosis, Doctor};
 use crate::{
     clock,
-    domain::{CarrierStatus, InboundMessage, MessageId, Number, Report, ReportedState, TrunkId},
+    domain::{CarrierId, CarrierStatus, InboundMessage, MessageId, Number, Report, ReportedState, TrunkId},
     store::{InboundChange, InboundPart, ReportFate, Store, StoreError},
-    telemetry::metrics::{TrunkMetrics, seconds},
+    telemetry::metrics::{self, TrunkMetrics, seconds},
     trunk::{
         TrunkStatus,
         sms::{
@@ -52,6 +53,10 @@ pub struct InboundParts {
     pub status: watch::Sender<TrunkStatus>,
     /// Its metrics.
     pub metrics: TrunkMetrics,
+    /// Looks into reports that find no message.
+    pub doctor: Doctor,
+    /// Where its findings are seen.
+    pub diagnosis: watch::Sender<Diagnosis>,
 }
 
 /// Who wrote to whom.
@@ -75,19 +80,21 @@ pub async fn run(mut parts: InboundParts) {
     }
     let mut batches = Vec::with_capacity(BATCHES);
     loop {
-        let wake = reassembly
-            .poll_timeout()
-            .map_or_else(|| tokio::time::Instant::now() + IDLE, tokio::time::Instant::from_std);
+        let wake = [reassembly.poll_timeout(), parts.doctor.poll_timeout()].into_iter().flatten().min();
+        let wake = wake.map_or_else(|| tokio::time::Instant::now() + IDLE, tokio::time::Instant::from_std);
         tokio::select! {
             taken = parts.inbox.recv_many(&mut batches, BATCHES) => {
                 if taken == 0 { return; }
-                take(&parts, &mut reassembly, std::mem::take(&mut batches)).await;
+                take(&mut parts, &mut reassembly, std::mem::take(&mut batches)).await;
             }
             () = sleep_until(wake) => {
                 reassembly.handle_timeout(clock::now().mono);
                 let given_up = assembled(&parts, &mut reassembly);
                 if let Err(failed) = record(&parts, given_up).await {
                     warn!(trunk = %parts.trunk_id, error = %failed, "incomplete messages stay until the next start");
+                }
+                if let Err(failed) = examine(&mut parts).await {
+                    warn!(trunk = %parts.trunk_id, error = %failed, "reports without a message could not be looked into");
                 }
             }
         }
@@ -115,7 +122,7 @@ async fn restore(parts: &InboundParts, reassembly: &mut PartsByMessage) -> Resul
     Ok(())
 }
 
-async fn take(parts: &InboundParts, reassembly: &mut PartsByMessage, batches: Vec<InboundBatch>) {
+async fn take(parts: &mut InboundParts, reassembly: &mut PartsByMessage, batches: Vec<InboundBatch>) {
     let mut reports = Vec::new();
     let mut changes = Vec::new();
     let mut answers = Vec::with_capacity(batches.len());
@@ -131,7 +138,10 @@ async fn take(parts: &InboundParts, reassembly: &mut PartsByMessage, batches: Ve
         }
         answers.push((batch.answers, tickets));
     }
-    let (reported, recorded) = tokio::join!(apply(parts, reports), record(parts, changes));
+    let unmatched = |report: &Report| (report.carrier_ids.clone(), report.recipient.clone());
+    let named: Vec<_> = reports.iter().map(unmatched).collect();
+    let (applied, recorded) = tokio::join!(apply(parts, reports), record(parts, changes));
+    let reported = applied.map(|fates| note(parts, named, &fates));
     let verdict = |done: &Result<(), StoreError>| if done.is_ok() { Verdict::Taken } else { Verdict::Later };
     for failed in [&reported, &recorded].into_iter().filter_map(|done| done.as_ref().err()) {
         error!(trunk = %parts.trunk_id, error = %failed, "the carrier is asked to send again what could not be stored");
@@ -151,14 +161,14 @@ async fn take(parts: &InboundParts, reassembly: &mut PartsByMessage, batches: Ve
     }
 }
 
-async fn apply(parts: &InboundParts, reports: Vec<Report>) -> Result<(), StoreError> {
+async fn apply(parts: &InboundParts, reports: Vec<Report>) -> Result<Vec<ReportFate>, StoreError> {
     if reports.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let facts: Vec<_> = reports.iter().map(facts).collect();
     let fates = parts.store.apply_reports(parts.trunk_id.clone(), reports).await?;
     let (mut delivered, mut failed, mut parked) = (0, 0, 0);
-    for ((state, delay, status), fate) in facts.into_iter().zip(fates) {
+    for ((state, delay, status), fate) in facts.into_iter().zip(&fates) {
         if let Some(delay) = delay {
             parts.metrics.report_delay.record(seconds(delay));
         }
@@ -169,8 +179,8 @@ async fn apply(parts: &InboundParts, reports: Vec<Report>) -> Result<(), StoreEr
                     Some(ReportedState::Delivered) => delivered += 1,
                     _ => failed += 1,
                 }
-                if ended {
-                    parts.metrics.ended(message_state, Some(&status));
+                if *ended {
+                    parts.metrics.ended(*message_state, Some(&status));
                 }
             }
             ReportFate::ResolvedUnknown => parts.metrics.reports_applied.increment(1),
@@ -191,6 +201,38 @@ async fn apply(parts: &InboundParts, reports: Vec<Report>) -> Result<(), StoreEr
         status.reported.failed += failed;
         status.reported.unmatched += parked;
     });
+    Ok(fates)
+}
+
+/// Tells the doctor which reports found a message by their ids and which did not.
+fn note(parts: &mut InboundParts, named: Vec<(Vec<CarrierId>, Number)>, fates: &[ReportFate]) {
+    let now = clock::now().mono;
+    for ((ids, recipient), fate) in named.into_iter().zip(fates) {
+        match fate {
+            ReportFate::Parked => parts.doctor.unmatched(&ids, &recipient, now),
+            // Nobody knew its id, so it says nothing of ids.
+            ReportFate::ResolvedUnknown => {}
+            _ => parts.doctor.matched(now),
+        }
+    }
+}
+
+/// Asks the store about reports without a message, and says what is found.
+async fn examine(parts: &mut InboundParts) -> Result<(), StoreError> {
+    let now = clock::now().mono;
+    let questions = parts.doctor.questions(now);
+    if !questions.is_empty() {
+        let answers = parts.store.known_ids(parts.trunk_id.clone(), questions).await?;
+        for form in parts.doctor.answered(&answers, now) {
+            metrics::misread(parts.trunk_id.as_str(), form.name());
+        }
+        if let Some(warning) = parts.doctor.poll_warning(now) {
+            warn!(trunk = %parts.trunk_id, "{warning}");
+        }
+    }
+    if let Some(diagnosis) = parts.doctor.poll_diagnosis(now) {
+        parts.diagnosis.send_replace(diagnosis);
+    }
     Ok(())
 }
 
@@ -311,7 +353,7 @@ fn lossy(octets: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::{
-        config::{MessageConfig, StoreConfig},
+        config::{CarrierIdForm, MessageConfig, StoreConfig},
         domain::{Message, TextEncoding},
         trunk::{
             Answered, Reported, TrunkState,
@@ -355,6 +397,8 @@ mod tests {
             reassembly_timeout: IDLE,
             status,
             metrics: TrunkMetrics::new("north"),
+            doctor: Doctor::new("north".into(), CarrierIdForm::Plain, true),
+            diagnosis: watch::channel(Diagnosis::new("north".into(), CarrierIdForm::Plain)).0,
         }
     }
 
@@ -378,7 +422,7 @@ mod tests {
             intermediate_events: false,
         };
         let (store, _) = Store::open(&config, &messages).unwrap();
-        let parts = parts(store.clone());
+        let mut parts = parts(store.clone());
         let mut reassembly = empty_reassembly(&parts);
         // As good as a disk that fails: no verb is taken any more.
         store.close().await;
@@ -392,7 +436,7 @@ mod tests {
                 octets: Bytes::from_static(b"half"),
             };
             let batch = InboundBatch { answers: answers.clone(), items: vec![(7, Inbound::Mobile(part))] };
-            take(&parts, &mut reassembly, vec![batch]).await;
+            take(&mut parts, &mut reassembly, vec![batch]).await;
             assert_eq!(answered.recv().await.unwrap(), [(7, Verdict::Later)]);
         }
     }

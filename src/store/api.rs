@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::domain::{
-    CarrierStatus, Delivery, Event, EventKind, InboundMessage, Message, MessageId, MessageState, Report,
-    ReportedState, RequestKey, SegmentPlan, SegmentState, SubmitOutcome, SubscriptionId, TenantId, TrunkId,
+    CarrierId, CarrierStatus, Delivery, Event, EventKind, History, InboundMessage, Message, MessageId,
+    MessageState, Number, Report, ReportRecord, ReportedState, RequestKey, Segment, SegmentPlan,
+    SegmentState, SubmitOutcome, SubscriptionId, TenantId, TrunkId, Try,
 };
 
 /// Why a verb did not happen. Nothing of it is durable, except after `Failed`, where nobody can tell.
@@ -248,6 +249,63 @@ pub struct StoredMessage {
     pub message: Arc<Message>,
     /// What became of it.
     pub delivery: Delivery,
+}
+
+/// A message with all that is known of what happened to it.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// The message with its state.
+    pub stored: StoredMessage,
+    /// What its segments' own fields do not tell.
+    pub history: History,
+    /// Tries on the wire now, with the numbers of their segments.
+    pub on_wire: Vec<(u8, Try)>,
+}
+
+impl Story {
+    /// The tries of a segment of a number from 1, first to last, with the one on the wire.
+    #[must_use]
+    pub fn tries(&self, number: u8) -> Vec<Try> {
+        let Some(segment) = self.segment(number) else { return Vec::new() };
+        let mut tries = self.history.tries(number, segment);
+        tries.extend(self.on_wire.iter().filter(|(of, _)| *of == number).map(|(_, one)| one.clone()));
+        tries
+    }
+
+    /// The reports about a segment of a number from 1, in the order in which they came.
+    #[must_use]
+    pub fn reports(&self, number: u8) -> Vec<ReportRecord> {
+        self.segment(number).map_or_else(Vec::new, |segment| self.history.reports(number, segment))
+    }
+
+    /// Whether a segment is to be sent, so that it may be on the wire.
+    pub(super) fn has_queued(&self) -> bool {
+        self.stored.delivery.segments.iter().any(|segment| segment.state == SegmentState::Queued)
+    }
+
+    fn segment(&self, number: u8) -> Option<&Segment> {
+        self.stored.delivery.segments.get(usize::from(number).checked_sub(1)?)
+    }
+}
+
+/// A question about a report that found no message: which id of a segment it can mean.
+#[derive(Debug, Clone)]
+pub struct IdQuestion {
+    /// Who should have received the message.
+    pub recipient: Number,
+    /// Ids that would do, the best first.
+    pub ids: Vec<CarrierId>,
+    /// If none of them does: the beginning that the segment's id may have.
+    pub beginning: Option<CarrierId>,
+}
+
+/// What is known of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownId {
+    /// A segment to the recipient has the id of this place.
+    Whole(usize),
+    /// A segment to the recipient has an id that begins so and goes on.
+    Longer,
 }
 
 /// A consumer group.

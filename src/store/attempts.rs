@@ -19,8 +19,8 @@ use super::{
     verbs::Verbs,
 };
 use crate::domain::{
-    CarrierId, CarrierStatus, FailureClass, MessageId, MessageState, Segment, SegmentState, SubmitOutcome,
-    Transition, TrunkId, UnknownCause,
+    CarrierId, CarrierStatus, FailureClass, Matched, MessageId, MessageState, Segment, SegmentState,
+    SubmitOutcome, Transition, TrunkId,
 };
 
 /// Marks of one trunk before those with few open tries are written together.
@@ -52,6 +52,12 @@ impl Marks {
     /// Whether any segment of a message may be on the wire.
     pub(super) fn any_of(&self, id: MessageId) -> bool {
         (1..=u8::MAX).any(|number| self.is_on_wire(id, number))
+    }
+
+    /// The tries of a message that may be on the wire, with their trunks.
+    pub(super) fn of_message(&self, id: MessageId) -> impl Iterator<Item = (&TrunkId, &Attempt)> {
+        let marks = (1..=u8::MAX).filter_map(move |number| self.open.get(&(id, number)));
+        marks.map(|mark| (&mark.trunk, &mark.attempt))
     }
 
     /// Whether anything of a trunk may be on the wire.
@@ -219,13 +225,14 @@ impl Verbs {
         if let Some(moved) = note_outcome(&mut live, trunk, &settlement, carrier_id.as_ref()) {
             self.tell_move(&live, moved, Some(number), settlement.response_time)?;
         }
+        self.note_try(trunk, &live, &settlement)?;
         self.note_doubt(trunk, &live, &settlement)?;
         if let (Some(carrier_id), Some(index)) = (&carrier_id, index) {
             self.write_index(trunk, carrier_id, index, (id, number))?;
         }
         let mut reported = None;
         for (row, report) in waiting {
-            let fate = self.apply_report(&mut live, number, &report)?;
+            let fate = self.apply_report(&mut live, number, &report, Matched::Id)?;
             if matches!(fate, ReportFate::Applied { .. }) {
                 reported = report.state;
             }
@@ -341,11 +348,6 @@ fn status_of(outcome: &SubmitOutcome, next: NextStep) -> Option<CarrierStatus> {
         SubmitOutcome::Refused { status, .. } => Some(status.clone()),
         SubmitOutcome::NeverSent if ends => ours(FailureClass::RouteUnavailable, "no link could take it"),
         SubmitOutcome::NeverSent => None,
-        SubmitOutcome::Unknown { cause } => match cause {
-            UnknownCause::TimedOut => ours(FailureClass::NoResponse, "the carrier did not answer in time"),
-            UnknownCause::LinkLost => ours(FailureClass::Network, "the link ended before the answer"),
-            UnknownCause::Unreadable => ours(FailureClass::Protocol, "the answer could not be read"),
-            UnknownCause::Restarted => ours(FailureClass::NoResponse, "the daemon ended before the answer"),
-        },
+        SubmitOutcome::Unknown { cause } => Some(cause.status(ends)),
     }
 }

@@ -6,4 +6,5 @@ mod lives;
 mod log;
 mod matching;
 mod model;
+mod story;
 mod wire;

@@ -19,9 +19,9 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// Whether a report or request with this recipient means the same person. Empty says nothing.
+    /// Whether a report or request with this recipient means the same person.
     pub(super) fn is_for(&self, recipient: &Number) -> bool {
-        recipient.digits().is_empty() || recipient.comparable() == self.message.to.comparable()
+        is_same_person(&self.message.to, recipient)
     }
 
     pub(super) fn segment_state(&self, number: u8) -> Option<SegmentState> {
@@ -38,6 +38,11 @@ impl Live {
             self.message.labels.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
         LIVE_OCTETS + content + labels + self.delivery.segments.len() * size_of::<crate::domain::Segment>()
     }
+}
+
+/// Whether the recipient that a carrier names can be that of a message. Empty says nothing.
+pub(super) fn is_same_person(to: &Number, named: &Number) -> bool {
+    named.digits().is_empty() || named.comparable() == to.comparable()
 }
 
 /// The open messages used last, in two generations: when the young one is full it becomes the old one, and what was

@@ -15,6 +15,7 @@ mod committer;
 mod doubts;
 mod events;
 mod hashing;
+mod history;
 mod inbound;
 mod live;
 mod queries;
@@ -195,6 +196,22 @@ impl Store {
         self.read(move |spaces| queries::message(spaces, &key)).await
     }
 
+    /// A message with all that is known of what happened to it.
+    ///
+    /// # Errors
+    /// As [`inbound_parts`](Self::inbound_parts).
+    pub async fn story(&self, key: MessageKey) -> Result<Option<Story>, StoreError> {
+        let Some(mut story) = self.read(move |spaces| queries::story(spaces, &key)).await? else {
+            return Ok(None);
+        };
+        // Only the committer knows what is on the wire, and only of a queued segment it can know anything.
+        if story.has_queued() {
+            let id = story.stored.message.id;
+            story.on_wire = self.call(move |verbs| Ok(verbs.on_wire(id))).await?;
+        }
+        Ok(Some(story))
+    }
+
     /// Open messages with a segment still to be sent, in the order of their ids, after one of them or from the first.
     ///
     /// # Errors
@@ -205,6 +222,18 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<StoredMessage>, StoreError> {
         self.read(move |spaces| queries::queued(spaces, after, limit)).await
+    }
+
+    /// Which ids of a trunk's segments reports without a message can mean. Answers in the order of the arguments.
+    ///
+    /// # Errors
+    /// As [`inbound_parts`](Self::inbound_parts).
+    pub async fn known_ids(
+        &self,
+        trunk: TrunkId,
+        questions: Vec<IdQuestion>,
+    ) -> Result<Vec<Option<KnownId>>, StoreError> {
+        self.read(move |spaces| queries::known_ids(spaces, &trunk, &questions)).await
     }
 
     /// Appends events that belong to no message: trunks that came up or went down.

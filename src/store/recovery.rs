@@ -185,6 +185,7 @@ fn resolve(
     if live.message.report_requested {
         verbs.doubts.add(&mut verbs.txn, trunk, &live.message.to, Doubt::from(attempt))?;
     }
+    verbs.note_interrupted(trunk, attempt)?;
     let policy = if ended { AmbiguityPolicy::AwaitReport } else { live.message.ambiguity };
     match policy {
         AmbiguityPolicy::AwaitReport => {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     ParkedReport, ReportFate, StoreError,
     doubts::Doubt,
+    history::told_before,
     live::Live,
     rows::{CarrierRow, Space, number_key},
     txn::Txn,
@@ -14,8 +15,8 @@ use super::{
 };
 use crate::{
     domain::{
-        CarrierId, Event, Number, OrphanReport, Payload, Report, ReportEffect, ReportedState, SegmentState,
-        Transition, TrunkId,
+        CarrierId, Event, Matched, Number, OrphanReport, Payload, Report, ReportEffect, ReportedState,
+        SegmentState, Transition, TrunkId,
     },
     telemetry::metrics,
 };
@@ -110,11 +111,12 @@ impl Verbs {
         if report.state.is_none() {
             return self.tell_orphan(trunk, report.clone());
         }
-        for id in &report.carrier_ids {
+        for (place, id) in report.carrier_ids.iter().enumerate() {
             let index = self.read_index(trunk, id)?;
-            if let Some((mut live, number)) = self.choose(index, &report.recipient)? {
+            if let Some((mut live, number, matched)) = self.choose(index, &report.recipient)? {
                 let message_id = live.message.id;
-                let fate = self.apply_report(&mut live, number, report)?;
+                let matched = if place > 0 && matched == Matched::Id { Matched::OtherId } else { matched };
+                let fate = self.apply_report(&mut live, number, report, matched)?;
                 match fate {
                     ReportFate::Repeated | ReportFate::Contradicts => self.give_back(message_id, live),
                     _ => self.keep(message_id, live)?,
@@ -140,13 +142,17 @@ impl Verbs {
         &mut self,
         index: CarrierRow,
         recipient: &Number,
-    ) -> Result<Option<(Box<Live>, u8)>, StoreError> {
+    ) -> Result<Option<(Box<Live>, u8, Matched)>, StoreError> {
         let alone = index.len() == 1;
         for (id, number) in index {
             let Some(live) = self.take(id)? else { continue };
             let waits = live.segment_state(number).is_some_and(|state| !state.is_final());
-            if live.is_for(recipient) || (alone && waits) {
-                return Ok(Some((live, number)));
+            if live.is_for(recipient) {
+                let matched = if alone { Matched::Id } else { Matched::Recipient };
+                return Ok(Some((live, number, matched)));
+            }
+            if alone && waits {
+                return Ok(Some((live, number, Matched::LoneId)));
             }
             self.give_back(id, live);
         }
@@ -159,8 +165,12 @@ impl Verbs {
         live: &mut Live,
         number: u8,
         report: &Report,
+        matched: Matched,
     ) -> Result<ReportFate, StoreError> {
-        Ok(match live.delivery.report(number, report) {
+        let before = told_before(live, number);
+        let effect = live.delivery.report(number, report);
+        self.note_report(live, number, report, matched, effect, before)?;
+        Ok(match effect {
             ReportEffect::Applied(moved) => {
                 self.tell_move(live, moved, Some(number), report.receive_time)?;
                 ReportFate::Applied { state: moved.state, ended: moved.ended }
@@ -214,9 +224,11 @@ impl Verbs {
         self.doubts.remove(&mut self.txn, doubt);
         if report.state == Some(ReportedState::Intermediate) {
             let moved = taken(&mut live, number, report);
+            let (matched, effect) = (Matched::Circumstances, ReportEffect::Intermediate);
+            self.note_report(&live, number, report, matched, effect, None)?;
             self.tell_move(&live, moved, Some(number), report.receive_time)?;
         } else {
-            self.apply_report(&mut live, number, report)?;
+            self.apply_report(&mut live, number, report, Matched::Circumstances)?;
         }
         for (carrier_id, index) in indexes {
             self.write_index(trunk, carrier_id, index, (id, number))?;

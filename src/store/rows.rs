@@ -56,10 +56,12 @@ pub(super) enum Space {
     Cursor,
     /// What the store knows of itself.
     Meta,
+    /// Message id → [`History`](crate::domain::History), where there is more to tell than the segments do.
+    History,
 }
 
 impl Space {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Message,
         Self::Open,
         Self::Closed,
@@ -73,6 +75,7 @@ impl Space {
         Self::Subscription,
         Self::Cursor,
         Self::Meta,
+        Self::History,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -90,6 +93,7 @@ impl Space {
             Self::Subscription => "subscription",
             Self::Cursor => "cursor",
             Self::Meta => "meta",
+            Self::History => "history",
         }
     }
 

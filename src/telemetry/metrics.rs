@@ -50,6 +50,10 @@ pub fn describe() {
     );
     describe_counter!("carrierd_sms_reports_total", "Status reports taken, by trunk and fate.");
     describe_counter!("carrierd_sms_reports_unmatched_total", "Reports without a message of ours.");
+    describe_counter!(
+        "carrierd_sms_reports_misread_total",
+        "Reports without a message that would have one if carrier_ids were another form, by trunk and that form."
+    );
     describe_counter!("carrierd_sms_status_unmapped_total", "Statuses that no table explains.");
     describe_counter!("carrierd_sms_ambiguous_total", "Submits whose fate is unknown.");
     describe_counter!(
@@ -209,6 +213,11 @@ pub fn orphan(trunk: &str) {
 pub fn bind_refused(trunk: &str, reason: &'static str) {
     counter!("carrierd_link_binds_refused_total", "trunk" => trunk.to_owned(), "reason" => reason)
         .increment(1);
+}
+
+/// A report would have found its message if the account's ids were read in another form. Rare, as orphans are.
+pub fn misread(trunk: &str, form: &'static str) {
+    counter!("carrierd_sms_reports_misread_total", "trunk" => trunk.to_owned(), "form" => form).increment(1);
 }
 
 /// The handles of one trunk, built once.

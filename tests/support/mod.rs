@@ -234,18 +234,23 @@ impl Bed {
         soon(what, all).await;
     }
 
+    /// A client of the daemon's trunks.
+    pub fn trunks(&self) -> TrunkServiceClient<Channel> {
+        TrunkServiceClient::new(self.channel())
+    }
+
     pub fn platform(&self) -> Platform {
         let channel = self.channel();
         Platform { sms: SmsServiceClient::new(channel.clone()), events: EventServiceClient::new(channel) }
     }
 
-    pub fn trunks(&self) -> TrunkServiceClient<Channel> {
-        TrunkServiceClient::new(self.channel())
+    /// Where the daemon's gateway listener is, as a URL.
+    pub fn address(&self) -> String {
+        format!("http://{}", self.daemon.as_ref().expect("a running daemon").address)
     }
 
     fn channel(&self) -> Channel {
-        let address = self.daemon.as_ref().expect("a running daemon").address;
-        Channel::from_shared(format!("http://{address}")).expect("an address").connect_lazy()
+        Channel::from_shared(self.address()).expect("an address").connect_lazy()
     }
 
     fn record_path(&self) -> PathBuf {

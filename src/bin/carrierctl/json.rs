@@ -99,6 +99,46 @@ fn segment(segment: &api::SegmentStatus) -> Value {
         "response_time": time(segment.response_time.as_ref()),
         "done_time": time(segment.done_time.as_ref()),
         "report_time": time(segment.report_time.as_ref()),
+        "attempts": segment.attempts.iter().map(attempt).collect::<Vec<_>>(),
+        "reports": segment.reports.iter().map(report).collect::<Vec<_>>(),
+    })
+}
+
+fn attempt(attempt: &api::SubmitAttempt) -> Value {
+    let late_answer = attempt.late_answer.as_ref().map(|late| {
+        json!({
+            "outcome": late.outcome().as_str_name(),
+            "carrier_message_id": late.carrier_message_id,
+            "status": status(late.status.as_ref()),
+            "response_time": time(late.response_time.as_ref()),
+        })
+    });
+    json!({
+        "attempt_number": attempt.attempt_number,
+        "trunk_id": attempt.trunk_id,
+        "submit_time": time(attempt.submit_time.as_ref()),
+        "outcome": attempt.outcome().as_str_name(),
+        "carrier_message_id": attempt.carrier_message_id,
+        "status": status(attempt.status.as_ref()),
+        "response_time": time(attempt.response_time.as_ref()),
+        "late_answer": late_answer,
+        "repeat_count": attempt.repeat_count,
+        "last_submit_time": time(attempt.last_submit_time.as_ref()),
+        "last_response_time": time(attempt.last_response_time.as_ref()),
+    })
+}
+
+fn report(report: &api::ReportRecord) -> Value {
+    json!({
+        "carrier_message_id": report.carrier_message_id,
+        "state": report.state().as_str_name(),
+        "status": status(report.status.as_ref()),
+        "done_time": time(report.done_time.as_ref()),
+        "receive_time": time(report.receive_time.as_ref()),
+        "match": report.r#match().as_str_name(),
+        "use": report.r#use().as_str_name(),
+        "repeat_count": report.repeat_count,
+        "last_receive_time": time(report.last_receive_time.as_ref()),
     })
 }
 
@@ -131,6 +171,8 @@ pub fn message(message: &api::Message) -> Value {
         "accept_time": time(message.accept_time.as_ref()),
         "final_time": time(message.final_time.as_ref()),
         "possible_duplicate": message.possible_duplicate,
+        "report_deadline": time(message.report_deadline.as_ref()),
+        "left_out_count": message.left_out_count,
     })
 }
 
@@ -260,6 +302,27 @@ fn link(link: &api::Link) -> Value {
         "bind_time": time(link.bind_time.as_ref()),
         "round_trip": seconds(link.round_trip.as_ref()),
         "last_error": status(link.last_error.as_ref()),
+    })
+}
+
+/// What is found about a trunk's reports.
+pub fn diagnosis(of: &api::ReportDiagnosis) -> Value {
+    json!({
+        "trunk_id": of.trunk_id,
+        "carrier_ids": of.carrier_ids,
+        "verdict": of.verdict().as_str_name(),
+        "words": of.words,
+        "config_line": of.config_line,
+        "report_count": of.report_count,
+        "matched_count": of.matched_count,
+        "stranger_count": of.stranger_count,
+        "cut_count": of.cut_count,
+        "others": of.others.iter()
+            .map(|other| json!({ "carrier_ids": other.carrier_ids, "report_count": other.report_count }))
+            .collect::<Vec<_>>(),
+        "samples": of.samples.iter()
+            .map(|pair| json!({ "answered": pair.answered, "reported": pair.reported }))
+            .collect::<Vec<_>>(),
     })
 }
 

@@ -6,9 +6,12 @@
 mod events;
 mod failure;
 mod json;
+mod message;
+mod receipts;
 mod route;
 mod show;
 mod sms;
+mod story;
 mod subscriptions;
 mod trunks;
 
@@ -39,10 +42,9 @@ enum Command {
     Send(sms::Send),
     /// Say how a message would be cut and where it could go, and send nothing.
     Estimate(sms::Estimate),
-    /// Show a message and its segments.
-    Get(sms::Get),
-    /// Withdraw a message of which nothing has left.
-    Cancel(sms::Cancel),
+    /// Tell a message's whole story, or withdraw it.
+    #[command(subcommand)]
+    Message(message::Message),
     /// Show events.
     Events(events::Events),
     /// Ask about the route table.
@@ -50,6 +52,9 @@ enum Command {
     Route(route::Route),
     /// Show the trunks and their links.
     Trunks(trunks::Trunks),
+    /// Look into the reports that carriers send.
+    #[command(subcommand)]
+    Receipts(receipts::Receipts),
     /// List or delete event subscriptions.
     #[command(subcommand)]
     Subscriptions(subscriptions::Subscriptions),
@@ -82,11 +87,11 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Send(send) => send.run(channel, form).await,
         Command::Estimate(estimate) => estimate.run(channel, form).await,
-        Command::Get(get) => get.run(channel, form).await,
-        Command::Cancel(cancel) => cancel.run(channel, form).await,
+        Command::Message(message) => message.run(channel, form).await,
         Command::Events(events) => events.run(channel, form).await,
         Command::Route(route) => route.run(channel, form).await,
         Command::Trunks(trunks) => trunks.run(channel, form).await,
+        Command::Receipts(receipts) => receipts.run(channel, form).await,
         Command::Subscriptions(subscriptions) => subscriptions.run(channel, form).await,
     }
 }

@@ -1,4 +1,4 @@
-//! `send`, `estimate`, `get`, `cancel`: the client of `SmsService`.
+//! `send` and `estimate`: what goes out.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use carrierd::grpc::api::{self, sms_service_client::SmsServiceClient};
 use clap::{Args, ValueEnum};
 use tonic::transport::Channel;
 
-use crate::{Form, failure::Failure, json, show};
+use crate::{Form, failure::Failure, json, message, show};
 
 /// What a message is for.
 #[derive(Clone, Copy, ValueEnum)]
@@ -129,12 +129,12 @@ impl Send {
         if !self.wait {
             return Ok(());
         }
-        let message = wait(&mut client, &response.message_id, Duration::from_secs(self.timeout)).await?;
-        print_message(&message, form);
-        let state = message.state();
+        let ended = wait(&mut client, &response.message_id, Duration::from_secs(self.timeout)).await?;
+        message::print(&ended, form);
+        let state = ended.state();
         let arrived = state == api::MessageState::Delivered
-            || (message.final_time.is_some() && state == api::MessageState::Submitted);
-        if arrived { Ok(()) } else { Err(not_arrived(&message)) }
+            || (ended.final_time.is_some() && state == api::MessageState::Submitted);
+        if arrived { Ok(()) } else { Err(not_arrived(&ended)) }
     }
 }
 
@@ -143,7 +143,7 @@ fn not_arrived(message: &api::Message) -> Failure {
     let said = show::status(message.status.as_ref());
     let said = if said.is_empty() { said } else { format!(": {said}") };
     let open = message.final_time.is_none();
-    let advice = if open { "; `carrierctl get` shows it later" } else { "" };
+    let advice = if open { "; `carrierctl message show` tells more later" } else { "" };
     Failure::Other(format!("message {} is {state}{said}{advice}", message.message_id))
 }
 
@@ -156,7 +156,8 @@ async fn wait(
     let begin = Instant::now();
     let mut pause = Duration::from_millis(50);
     loop {
-        let message = get(client, api::get_message_request::Key::MessageId(message_id.to_owned())).await?;
+        let key = api::get_message_request::Key::MessageId(message_id.to_owned());
+        let message = message::get(client, key).await?;
         if message.final_time.is_some() || begin.elapsed() >= timeout {
             return Ok(message);
         }
@@ -192,100 +193,6 @@ impl Estimate {
     }
 }
 
-/// Arguments of `get`.
-#[derive(Args)]
-pub struct Get {
-    /// The message's id; or the request id, with --tenant.
-    id: String,
-    /// The tenant of a request id.
-    #[arg(long)]
-    tenant: Option<String>,
-}
-
-impl Get {
-    pub async fn run(self, channel: Channel, form: Form) -> Result<(), Failure> {
-        let key = match self.tenant {
-            None => api::get_message_request::Key::MessageId(self.id),
-            Some(tenant_id) => {
-                api::get_message_request::Key::RequestKey(api::RequestKey { tenant_id, request_id: self.id })
-            }
-        };
-        let message = get(&mut SmsServiceClient::new(channel), key).await?;
-        print_message(&message, form);
-        Ok(())
-    }
-}
-
-/// Arguments of `cancel`.
-#[derive(Args)]
-pub struct Cancel {
-    /// The message's id.
-    id: String,
-}
-
-impl Cancel {
-    pub async fn run(self, channel: Channel, form: Form) -> Result<(), Failure> {
-        let request = api::CancelMessageRequest { message_id: self.id.clone() };
-        let response = SmsServiceClient::new(channel).cancel_message(request).await?.into_inner();
-        if form == Form::Json {
-            let state = response.state().as_str_name();
-            println!("{}", serde_json::json!({ "message_id": self.id, "state": state }));
-        } else {
-            println!("{} {}", show::message_state(response.state()), self.id);
-        }
-        Ok(())
-    }
-}
-
-async fn get(
-    client: &mut SmsServiceClient<Channel>,
-    key: api::get_message_request::Key,
-) -> Result<api::Message, Failure> {
-    let request = api::GetMessageRequest { key: Some(key) };
-    let message = client.get_message(request).await?.into_inner().message;
-    message.ok_or_else(|| Failure::Other("the daemon answered without a message".into()))
-}
-
 fn segments(count: u32) -> String {
     if count == 1 { "1 segment".to_owned() } else { format!("{count} segments") }
-}
-
-fn print_message(message: &api::Message, form: Form) {
-    if form == Form::Json {
-        println!("{}", json::message(message));
-        return;
-    }
-    let outbound = message.outbound.clone().unwrap_or_default();
-    let mut facts = vec![
-        vec!["message".into(), message.message_id.clone()],
-        vec![
-            "request".into(),
-            format!("{} of {}", show::line(&message.request_id), show::line(&outbound.tenant_id)),
-        ],
-        vec!["to".into(), show::line(&outbound.to)],
-        vec!["state".into(), show::message_state(message.state())],
-        vec!["status".into(), show::line(&show::status(message.status.as_ref()))],
-        vec!["accepted".into(), show::time(message.accept_time.as_ref())],
-        vec!["scheduled".into(), show::time(outbound.send_time.as_ref())],
-        vec!["ended".into(), show::time(message.final_time.as_ref())],
-    ];
-    facts.retain(|fact| !fact[1].is_empty());
-    if message.possible_duplicate {
-        facts.push(vec!["note".into(), "may have reached the phone twice".into()]);
-    }
-    print!("{}", show::table(&facts));
-    let heads = ["segment", "trunk", "state", "carrier id", "attempts", "submitted", "status"];
-    let mut rows = vec![heads.map(str::to_owned).to_vec()];
-    rows.extend(message.segments.iter().map(|segment| {
-        vec![
-            segment.segment_number.to_string(),
-            segment.trunk_id.clone(),
-            show::message_state(segment.state()),
-            show::line(&segment.carrier_message_id),
-            segment.submit_attempt_count.to_string(),
-            show::time(segment.submit_time.as_ref()),
-            show::line(&show::status(segment.status.as_ref())),
-        ]
-    }));
-    print!("\n{}", show::table(&rows));
 }

@@ -18,7 +18,7 @@ use crate::{
     },
     store::{
         Accepted, Attempt, MessageKey, NewMessage, NextStep, Recovered, ReportFate, Settled, Settlement,
-        Store, StoreError, StoredMessage,
+        Store, StoreError, StoredMessage, Story,
     },
 };
 
@@ -134,6 +134,10 @@ impl Bench {
 
     pub(super) async fn message(&self, id: MessageId) -> StoredMessage {
         self.store().message(MessageKey::Id(id)).await.unwrap().unwrap()
+    }
+
+    pub(super) async fn story(&self, id: MessageId) -> Story {
+        self.store().story(MessageKey::Id(id)).await.unwrap().unwrap()
     }
 
     pub(super) async fn state(&self, id: MessageId) -> MessageState {

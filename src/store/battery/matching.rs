@@ -8,7 +8,7 @@ use crate::{
         MessageId, MessageState, Number, Report, ReportedState, SegmentState, Sender, SubmitOutcome,
         UnknownCause,
     },
-    store::{Attempt, NextStep, ReportFate, Settlement},
+    store::{Attempt, IdQuestion, KnownId, NextStep, ReportFate, Settlement},
 };
 
 #[tokio::test]
@@ -362,4 +362,30 @@ async fn a_report_for_a_segment_in_the_queue_again_stops_its_next_try() {
     bench.report(report("c1", ReportedState::Delivered)).await;
     let second = Attempt { attempts: 1, ..attempt(id, 1) };
     assert_eq!(bench.store().begin_attempts(trunk(), vec![second.clone()]).await.unwrap(), [second]);
+}
+
+#[tokio::test]
+async fn an_id_is_known_whole_or_by_its_beginning_and_for_its_recipient_alone() {
+    with_a_restart_anywhere(async |bench| {
+        let id = bench.accept(new("r1")).await;
+        bench.submit(id, "4101-7f3a-01").await;
+        bench.step();
+        let question = |recipient: &str, ids: &[&str]| IdQuestion {
+            recipient: Number::from_carrier(recipient.as_bytes()),
+            ids: ids.iter().map(|id| (*id).into()).collect(),
+            beginning: ids.first().map(|id| (*id).into()),
+        };
+        let questions = vec![
+            question("13800138000", &["none", "4101-7f3a-01"]),
+            question("", &["4101-7f3a-01"]),
+            question("13800138000", &["4101-7f3a"]),
+            question("13900139000", &["4101-7f3a-01"]),
+            question("13800138000", &["none"]),
+        ];
+        let (whole, longer) = (|place| Some(KnownId::Whole(place)), Some(KnownId::Longer));
+        let known = bench.store().known_ids(trunk(), questions.clone()).await.unwrap();
+        assert_eq!(known, [whole(1), whole(0), longer, None, None]);
+        assert_eq!(bench.store().known_ids("south".into(), questions).await.unwrap(), [None; 5]);
+    })
+    .await;
 }

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use super::bench::*;
 use crate::{
     domain::{
-        AmbiguityPolicy, CarrierStatus, FailureClass, MessageId, MessageState, ReportedState, SegmentState,
-        SubmitOutcome, UnknownCause,
+        AmbiguityPolicy, CarrierStatus, FailureClass, MessageId, MessageState, ReportRecord, ReportUse,
+        ReportedState, SegmentState, SubmitOutcome, UnknownCause,
     },
-    store::{Accepted, Attempt, Ending, NextStep, ReportFate, Settlement, Withdrawn},
+    store::{Accepted, Attempt, Ending, NextStep, ReportFate, Settlement, Story, Withdrawn},
 };
 
 /// One thing that happens. The numbers choose a message among those that there are.
@@ -58,9 +58,13 @@ struct Known {
     attempts: u16,
     duplicate: bool,
     on_wire: Option<Attempt>,
+    /// The last try that was on the wire.
+    last: Option<Attempt>,
     policy: AmbiguityPolicy,
     /// The id it has at the carrier, once it was taken.
     carrier_id: Option<String>,
+    /// Reports that said something else than what was final.
+    contradicted: u32,
 }
 
 impl Known {
@@ -114,8 +118,10 @@ async fn happen(bench: &mut Bench, reference: &mut Reference, happening: &Happen
                         attempts: 0,
                         duplicate: false,
                         on_wire: None,
+                        last: None,
                         policy,
                         carrier_id: None,
+                        contradicted: 0,
                     });
                 }
             }
@@ -129,6 +135,7 @@ async fn happen(bench: &mut Bench, reference: &mut Reference, happening: &Happen
             let over = bench.store().begin_attempts(trunk(), vec![attempt.clone()]).await.unwrap();
             if known.segment == SegmentState::Queued {
                 assert_eq!(over, []);
+                known.last = Some(attempt.clone());
                 known.on_wire = Some(attempt);
             } else {
                 assert_eq!(over, [attempt]);
@@ -159,6 +166,7 @@ async fn happen(bench: &mut Bench, reference: &mut Reference, happening: &Happen
                 assert_eq!(fate, ReportFate::Repeated);
             } else if known.segment.is_final() {
                 assert_eq!(fate, ReportFate::Contradicts);
+                known.contradicted += 1;
             } else {
                 known.end(told);
                 let end = (known.id, told.into());
@@ -236,7 +244,7 @@ async fn settle(bench: &Bench, reference: &mut Reference, message: u8, answer: A
         return;
     }
     let awaited = if late { SegmentState::Ambiguous } else { SegmentState::Queued };
-    let attempt = known.on_wire.take().unwrap_or_else(|| attempt(known.id, 1));
+    let attempt = known.on_wire.take().or_else(|| known.last.clone()).unwrap();
     let carrier_id = format!("c{serial}");
     let (outcome, next) = match answer {
         Answer::Taken => {
@@ -289,12 +297,37 @@ async fn check(bench: &Bench, reference: &Reference) {
         assert_eq!(segment.state, known.segment);
         assert_eq!(delivery.ended.map(|end| end.state), known.ended);
         assert_eq!((segment.attempts, delivery.possible_duplicate), (known.attempts, known.duplicate));
+        check_story(&bench.story(known.id).await, known);
     }
     let queued = bench.store().queued(None, usize::MAX).await.unwrap().len();
     let expected = reference.messages.iter().filter(|known| known.segment == SegmentState::Queued).count();
     assert_eq!(queued, expected);
     let open = reference.messages.iter().filter(|known| known.ended.is_none()).count();
     assert_eq!(bench.store().usage().open, open as u64);
+}
+
+/// Every try and every final report is in the story, whatever happened between.
+fn check_story(story: &Story, known: &Known) {
+    assert_eq!(story.history.left_out(), 0, "a history is never that long here");
+    let (mut left, mut on_wire) = (0, 0);
+    for one in story.tries(1) {
+        match one.outcome {
+            None => on_wire += 1,
+            Some(SubmitOutcome::NeverSent) => {}
+            Some(_) => left += 1 + one.again.map_or(0, |again| again.times),
+        }
+    }
+    assert_eq!(left, u32::from(known.attempts));
+    // A mark stays until it is settled, even if a report has ended the segment meanwhile.
+    let is_queued = known.segment == SegmentState::Queued;
+    assert_eq!(on_wire, usize::from(known.on_wire.is_some() && is_queued));
+    let reported = [SegmentState::Delivered, SegmentState::Undelivered].contains(&known.segment);
+    let applied = story.reports(1).iter().filter(|record| record.used == ReportUse::Applied).count();
+    assert_eq!(applied, usize::from(reported));
+    let said_otherwise = |record: &&ReportRecord| record.used == ReportUse::Contradicts;
+    let contradicting: u32 =
+        story.reports(1).iter().filter(said_otherwise).map(|record| record.repeats + 1).sum();
+    assert_eq!(contradicting, known.contradicted);
 }
 
 proptest! {

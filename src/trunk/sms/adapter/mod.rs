@@ -1,6 +1,6 @@
 //! Domain ⇄ units of one protocol. Pure: what to write, what was said, what it means.
 
-mod carrier_id;
+pub mod carrier_id;
 pub mod cmpp;
 mod offer;
 mod plan;
