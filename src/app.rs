@@ -15,18 +15,18 @@ use tracing::{error, info, warn};
 use crate::{
     admin::{self, AdminParts, Readiness},
     config::{Config, MessageConfig, TrunkConfig},
-    dispatch::{Backlog, Worker, WorkerParts, initial_status},
+    dispatch::{Backlog, Job, Lane, Ways, Worker, WorkerParts, initial_status},
     domain::{MessageId, TrunkId},
     events::{Subscriptions, watch_lag},
     grpc::{self, Phase},
     routing::{RouteTable, Router},
-    sms::{Acceptor, Due, DueParts, InboundParts, Lane, run_inbound},
+    sms::{Acceptor, Due, DueParts, InboundParts, run_inbound},
     store::Store,
     telemetry::{
         exporter,
         metrics::{StoreMetrics, TrunkMetrics},
     },
-    trunk::{TrunkBoard, sms},
+    trunk::{TrunkBoard, TrunkStatus, sms},
 };
 
 /// Batches of accepted messages that may wait for a worker; the messages themselves are bounded by `max_queue`.
@@ -42,6 +42,7 @@ pub struct App {
     acceptor: Acceptor,
     store: Store,
     board: TrunkBoard,
+    links: Arc<HashMap<TrunkId, sms::LinkControl>>,
     subscriptions: Subscriptions,
     workers: Vec<(TrunkId, JoinHandle<()>)>,
     inbounds: Vec<JoinHandle<()>>,
@@ -69,25 +70,24 @@ impl App {
         );
         let before = MessageId::fresh();
         let (drain, draining) = watch::channel(false);
+        let trunks: Vec<_> = config.trunks.iter().map(|trunk| OpenTrunk::new(trunk, config)).collect();
+        let board = TrunkBoard::new(trunks.iter().map(|trunk| trunk.status.subscribe()).collect());
         let ids = config.trunks.iter().map(|trunk| trunk.id.clone()).collect();
         let (numbers, windows) = (config.numbers.clone(), config.windows.clone());
         let router = Router::new(RouteTable::new(&config.routes, ids, numbers, windows));
-        let mut trunks = Trunks::default();
-        for trunk in &config.trunks {
-            trunks.start(trunk, config, &store, &router, &draining);
+        let links = trunks.iter().map(|trunk| (trunk.config.id.clone(), trunk.open.pool.control())).collect();
+        let lanes = trunks.iter().map(|trunk| (trunk.config.id.clone(), trunk.lane.clone())).collect();
+        let ways = Ways::new(router, lanes, board.clone());
+        let (mut workers, mut inbounds) = (Vec::new(), Vec::new());
+        for trunk in trunks {
+            let id = trunk.config.id.clone();
+            let (worker, inbound) = trunk.start(config, &store, &ways, &draining);
+            workers.push((id, worker));
+            inbounds.push(inbound);
         }
-        let board = TrunkBoard::new(trunks.statuses);
         let first_reference = rand::rng().random();
-        let acceptor = Acceptor::new(
-            router.clone(),
-            trunks.lanes.clone(),
-            board.clone(),
-            store.clone(),
-            first_reference,
-            draining.clone(),
-        );
-        let due =
-            Due::new(DueParts { store: store.clone(), router, lanes: trunks.lanes, drain: draining, before });
+        let acceptor = Acceptor::new(ways.clone(), store.clone(), first_reference, draining.clone());
+        let due = Due::new(DueParts { store: store.clone(), ways, drain: draining, before });
         let (readiness, _) = watch::channel(Readiness::ready());
         let watching = watch_store(store.clone(), config.store.reserve_octets, readiness.clone());
         let subscriptions = Subscriptions::spawn(store.clone());
@@ -98,8 +98,9 @@ impl App {
             subscriptions,
             store,
             board,
-            workers: trunks.workers,
-            inbounds: trunks.inbounds,
+            links: Arc::new(links),
+            workers,
+            inbounds,
             due: tokio::spawn(due.run()),
             messages: config.messages.clone(),
             drain,
@@ -117,6 +118,7 @@ impl App {
             store: self.store.clone(),
             subscriptions: self.subscriptions.clone(),
             board: self.board.clone(),
+            links: self.links.clone(),
             messages: self.messages.clone(),
         }
     }
@@ -195,57 +197,72 @@ fn octets(octets: u64) -> f64 {
     octets as f64
 }
 
-/// The trunks while they are being started.
-#[derive(Default)]
-struct Trunks {
-    lanes: HashMap<TrunkId, Lane>,
-    statuses: Vec<watch::Receiver<crate::trunk::TrunkStatus>>,
-    workers: Vec<(TrunkId, JoinHandle<()>)>,
-    inbounds: Vec<JoinHandle<()>>,
+/// A trunk whose links are being opened and whose tasks have not begun: they need the ways to all the others.
+struct OpenTrunk {
+    config: TrunkConfig,
+    open: sms::OpenTrunk,
+    work: mpsc::Receiver<Vec<Job>>,
+    status: watch::Sender<TrunkStatus>,
+    lane: Lane,
 }
 
-impl Trunks {
+impl OpenTrunk {
+    fn new(trunk: &TrunkConfig, config: &Config) -> Self {
+        let max_segments = config.messages.max_segments;
+        let open = sms::open(trunk, max_segments, rand::rng().random());
+        let (jobs, work) = mpsc::channel(JOB_BATCHES);
+        let (status, _) = watch::channel(initial_status(trunk, open.pool.links()));
+        let tenant_max = trunk.max_tenant_queue.unwrap_or(trunk.max_queue);
+        let lane = Lane {
+            planner: sms::planner(trunk, max_segments),
+            jobs,
+            backlog: Arc::new(Backlog::new(trunk.max_queue, tenant_max)),
+            retry_after: retry_after(trunk),
+        };
+        Self { config: trunk.clone(), open, work, status, lane }
+    }
+
+    /// Starts its worker and what takes in the carrier's messages.
     fn start(
-        &mut self,
-        trunk: &TrunkConfig,
+        self,
         config: &Config,
         store: &Store,
-        router: &Router,
+        ways: &Ways,
         draining: &watch::Receiver<bool>,
-    ) {
-        let planner = sms::planner(trunk, config.messages.max_segments);
-        let open = sms::open(trunk, config.messages.max_segments, rand::rng().random());
-        let (jobs, work) = mpsc::channel(JOB_BATCHES);
-        let (status, seen) = watch::channel(initial_status(trunk, open.pool.links()));
-        let backlog = Arc::new(Backlog::default());
-        let metrics = TrunkMetrics::new(trunk.id.as_str());
-        let worker = Worker::new(WorkerParts {
-            config: trunk.clone(),
-            planner: planner.clone(),
-            pool: open.pool,
+    ) -> (JoinHandle<()>, JoinHandle<()>) {
+        let metrics = TrunkMetrics::new(self.config.id.as_str());
+        let inbound = InboundParts {
+            trunk_id: self.config.id.clone(),
+            planner: self.lane.planner.clone(),
             store: store.clone(),
-            jobs: work,
-            backlog: backlog.clone(),
-            status: status.clone(),
-            router: router.clone(),
+            inbox: self.open.inbound,
+            reassembly_timeout: config.messages.reassembly_timeout,
+            status: self.status.clone(),
             metrics: metrics.clone(),
+        };
+        let worker = Worker::new(WorkerParts {
+            config: self.config,
+            shares: config.shares.clone(),
+            planner: self.lane.planner,
+            pool: self.open.pool,
+            store: store.clone(),
+            ways: ways.clone(),
+            jobs: self.work,
+            backlog: self.lane.backlog,
+            status: self.status,
+            metrics,
             drain: draining.clone(),
         });
-        let inbound = InboundParts {
-            trunk_id: trunk.id.clone(),
-            planner: planner.clone(),
-            store: store.clone(),
-            inbox: open.inbound,
-            reassembly_timeout: config.messages.reassembly_timeout,
-            status,
-            metrics,
-        };
-        self.workers.push((trunk.id.clone(), tokio::spawn(worker.run())));
-        self.inbounds.push(tokio::spawn(run_inbound(inbound)));
-        self.statuses.push(seen);
-        let lane = Lane { planner, jobs, backlog, max_queue: trunk.max_queue };
-        self.lanes.insert(trunk.id.clone(), lane);
+        (tokio::spawn(worker.run()), tokio::spawn(run_inbound(inbound)))
     }
+}
+
+/// After how long a full backlog may have room again: when a hundredth of it has left at the account's rate.
+fn retry_after(trunk: &TrunkConfig) -> Duration {
+    let (soonest, latest) = (Duration::from_secs(1), Duration::from_secs(60));
+    let Some(rate) = trunk.submits_per_second else { return soonest };
+    let hundredth = u64::try_from(trunk.max_queue / 100).unwrap_or(u64::MAX);
+    Duration::from_secs(hundredth / u64::from(rate)).clamp(soonest, latest)
 }
 
 /// Runs the daemon until `shutdown`, then drains it.

@@ -3,6 +3,8 @@
 mod support;
 
 use carrierd::grpc::api::{self, FailureClass, MessageState, StatusSource, outbound_message::Content};
+use tonic_types::StatusExt;
+
 use support::{Bed, Carrier, over, reason, request, request_with};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -69,6 +71,39 @@ async fn a_full_backlog_refuses_new_messages_and_keeps_the_old_ones() {
         assert_eq!(platform.end_of(id).await.state(), MessageState::Delivered);
     }
     platform.accepted(request("d", "d")).await;
+    bed.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_full_of_one_tenants_advertising_takes_others_and_codes() {
+    let trunk = "max_queue = 10\nmax_tenant_queue = 5";
+    let mut bed = Bed::new(&[Carrier { trunk, ..Carrier::smpp("smpp") }]).await;
+    let mut platform = bed.platform();
+    bed.stop_carriers().await;
+    bed.until_down().await;
+    let of = |key: &str, tenant: &str, category: api::MessageCategory| {
+        request_with(key, |message| {
+            message.tenant_id = tenant.to_owned();
+            message.category = category as i32;
+        })
+    };
+    let mut waiting = Vec::new();
+    for key in 0..5 {
+        let request = of(&format!("a{key}"), "loud", api::MessageCategory::Marketing);
+        waiting.push(platform.accepted(request).await);
+    }
+    let refused =
+        platform.submit(of("a5", "loud", api::MessageCategory::Marketing)).await.expect_err("refused");
+    let details = refused.get_details_error_info().expect("why");
+    assert_eq!((details.reason.as_str(), details.metadata["scope"].as_str()), ("QUEUE_FULL", "tenant"));
+    assert!(refused.get_details_retry_info().is_some_and(|retry| retry.retry_delay.is_some()));
+    waiting.push(platform.accepted(of("b", "quiet", api::MessageCategory::Marketing)).await);
+    let code = platform.accepted(of("c", "loud", api::MessageCategory::Otp)).await;
+    bed.start_carriers().await;
+    for id in waiting.iter().chain([&code]) {
+        let end = platform.message_when(id, |message| message.final_time.is_some()).await;
+        assert_eq!(end.state(), MessageState::Delivered);
+    }
     bed.end().await;
 }
 

@@ -109,8 +109,8 @@ fn every_refusal_of_a_login_has_its_class() {
         (2, BindRefusal::Credentials, None),
         (3, BindRefusal::Credentials, None),
         (4, BindRefusal::Version, Some(0x20)),
-        (5, BindRefusal::Temporary, None),
-        (255, BindRefusal::Temporary, None),
+        (5, BindRefusal::AlreadyBound, None),
+        (255, BindRefusal::Unexplained, None),
     ] {
         for layout in [Layout::V2, Layout::V3] {
             let answer = ConnectResp { layout, status, authenticator_ismg: [0; 16], version: 0x20 };

@@ -73,13 +73,16 @@ fn an_answer_without_a_version_means_3_4() {
 #[test]
 fn a_refused_bind_says_what_to_do() {
     for (version, status, class) in [
-        (Version::V34, Status::RBINDFAIL, BindRefusal::Credentials),
+        (Version::V34, Status::RBINDFAIL, BindRefusal::Unexplained),
         (Version::V50, Status::RBINDFAIL, BindRefusal::Version),
         (Version::V34, Status::RINVPASWD, BindRefusal::Credentials),
         (Version::V34, Status::RINVSYSID, BindRefusal::Credentials),
-        (Version::V34, Status(0x0401), BindRefusal::Credentials),
+        (Version::V34, Status(0x0401), BindRefusal::Unexplained),
+        (Version::V50, Status(0x0401), BindRefusal::Unexplained),
+        (Version::V50, Status::RINVPASWD, BindRefusal::Credentials),
+        (Version::V50, Status::RALYBND, BindRefusal::AlreadyBound),
         (Version::V34, Status::RALYBND, BindRefusal::AlreadyBound),
-        (Version::V34, Status::RINVCMDID, BindRefusal::Version),
+        (Version::V34, Status::RINVCMDID, BindRefusal::Mode),
         (Version::V34, Status::RSYSERR, BindRefusal::Temporary),
         (Version::V34, Status::RTHROTTLED, BindRefusal::Temporary),
     ] {
@@ -91,7 +94,22 @@ fn a_refused_bind_says_what_to_do() {
     let mut esme = Smpp::new(BindMode::Transceiver, Version::V34);
     let nack = Pdu::refusal(CommandId::GENERIC_NACK, Status::RINVCMDID).unwrap();
     let refused = esme.bound(&credentials(), &unit(&esme, &nack, 1)).unwrap_err();
-    assert_eq!(refused.class, BindRefusal::Version, "no transceiver here");
+    assert_eq!(refused.class, BindRefusal::Mode, "no transceiver here");
+    let mut esme = Smpp::new(BindMode::Receiver, Version::V34);
+    let refused = esme.bound(&credentials(), &unit(&esme, &nack, 1)).unwrap_err();
+    assert_eq!(refused.class, BindRefusal::Version, "every message centre has receivers");
+}
+
+#[test]
+fn a_version_beside_a_refusal_is_what_to_fall_back_to() {
+    for (ours, expected) in [(Version::V50, BindRefusal::Version), (Version::V34, BindRefusal::Unexplained)] {
+        let mut esme = Smpp::new(BindMode::Transceiver, ours);
+        let tlvs = Tlvs::from_octets(&[0x02, 0x10, 0x00, 0x01, 0x34]).unwrap();
+        let resp = BindResp { system_id: COctetString::default(), tlvs };
+        let refusal = Pdu { status: Status(0x0401), body: Body::BindTransceiverResp(Some(resp)) };
+        let refused = esme.bound(&credentials(), &unit(&esme, &refusal, 1)).unwrap_err();
+        assert_eq!((refused.class, refused.version), (expected, Some(0x34)), "{ours:?}");
+    }
 }
 
 #[test]

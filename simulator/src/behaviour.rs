@@ -29,6 +29,15 @@ pub struct Decision {
     pub delay: Duration,
 }
 
+/// What a bind asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// The version, as the protocol writes it.
+    pub version: u8,
+    /// Its command id.
+    pub command: u32,
+}
+
 /// Which receipts the sender of a message wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
@@ -79,14 +88,14 @@ impl Behaviour {
     }
 
     /// Decides a bind: the status that it is refused with, if it is.
-    pub fn decide_bind(&mut self, account: &str) -> Option<u32> {
-        self.refused(RefuseOn::Bind, account.as_bytes())
+    pub fn decide_bind(&mut self, account: &str, asked: Asked) -> Option<u32> {
+        self.refused(RefuseOn::Bind, account.as_bytes(), asked)
     }
 
     /// Decides a submit to `recipient`.
     pub fn decide_submit(&mut self, now: Instant, recipient: &[u8]) -> Decision {
         let throttled = self.bucket.as_mut().and_then(|bucket| bucket.take(now).err());
-        let refused = throttled.or_else(|| self.refused(RefuseOn::Submit, recipient));
+        let refused = throttled.or_else(|| self.refused(RefuseOn::Submit, recipient, Asked::default()));
         let verdict = match refused {
             Some(status) => Verdict::Refuse(status),
             None if self.hits(self.answer.silence) => Verdict::Silence,
@@ -123,15 +132,22 @@ impl Behaviour {
         &mut self.rng
     }
 
-    fn refused(&mut self, on: RefuseOn, subject: &[u8]) -> Option<u32> {
+    fn refused(&mut self, on: RefuseOn, subject: &[u8], asked: Asked) -> Option<u32> {
         let Self { refusals, rng, .. } = self;
-        let fits = |rule: &&Refuse| {
+        let fits = |rule: &&mut Refuse| {
             rule.on == on
+                && rule.times != Some(0)
                 && subject.starts_with(rule.prefix.as_bytes())
                 && subject.ends_with(rule.suffix.as_bytes())
+                && rule.above_version.is_none_or(|version| asked.version > version)
+                && rule.command.is_none_or(|command| asked.command == command)
                 && hits(rule.ratio, rng)
         };
-        refusals.iter().find(fits).map(|rule| rule.status)
+        let rule = refusals.iter_mut().find(fits)?;
+        if let Some(times) = &mut rule.times {
+            *times -= 1;
+        }
+        Some(rule.status)
     }
 
     fn draw_state(&mut self) -> usize {
@@ -273,8 +289,20 @@ mod tests {
         assert_eq!(verdict(b"99912"), Verdict::Refuse(0x0B));
         assert_eq!(verdict(b"12300"), Verdict::Refuse(0x14));
         assert_eq!(verdict(b"12399"), Verdict::Accept);
-        assert_eq!(behaviour.decide_bind("badger"), Some(0x0D));
-        assert_eq!(behaviour.decide_bind("esme"), None);
+        assert_eq!(behaviour.decide_bind("badger", Asked::default()), Some(0x0D));
+        assert_eq!(behaviour.decide_bind("esme", Asked::default()), None);
+    }
+
+    #[test]
+    fn refuses_binds_by_version_and_command() {
+        let mut behaviour = behaviour(
+            r#"refuse = [{ on = "bind", above_version = 0x34, status = 0x0D }, { on = "bind", command = 9, status = 3 }]"#,
+            1,
+        );
+        let mut verdict = |version, command| behaviour.decide_bind("esme", Asked { version, command });
+        assert_eq!(verdict(0x50, 2), Some(0x0D));
+        assert_eq!(verdict(0x34, 9), Some(3));
+        assert_eq!(verdict(0x34, 2), None);
     }
 
     #[test]

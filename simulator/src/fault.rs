@@ -2,7 +2,7 @@
 //!
 //! A value per connection that is asked before each read and write; the link obeys.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::config::Faults;
 
@@ -33,9 +33,11 @@ enum Stall {
 }
 
 impl LinkFaults {
-    /// A fresh connection.
+    /// A fresh connection, the one with this number.
     #[must_use]
-    pub fn new(settings: Faults) -> Self {
+    pub fn new(settings: Faults, link: u64) -> Self {
+        let is_meant = settings.link.is_none_or(|meant| meant == link);
+        let settings = if is_meant { settings } else { Faults::default() };
         Self { settings, submits: 0, held: None, stall: Stall::Never }
     }
 
@@ -48,6 +50,12 @@ impl LinkFaults {
             self.stall = Stall::Until(self.settings.stall_for.map(|length| now + length));
         }
         self.settings.cut_after_submits.is_some_and(|at| self.submits >= at)
+    }
+
+    /// What its answers take beyond what was decided.
+    #[must_use]
+    pub fn lag(&self) -> Duration {
+        self.settings.lag
     }
 
     /// Says whether the connection may be read.
@@ -99,15 +107,13 @@ impl LinkFaults {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
     fn a_sound_connection_writes_everything() {
-        let mut faults = LinkFaults::new(Faults::default());
+        let mut faults = LinkFaults::new(Faults::default(), 1);
         let now = Instant::now();
         assert!(!faults.note_submit(now) && faults.may_read(now));
         assert_eq!(faults.may_write(now, 5000), Writing::AtMost(5000));
@@ -115,7 +121,7 @@ mod tests {
 
     #[test]
     fn glued_writes_wait_and_then_go_at_once() {
-        let mut faults = LinkFaults::new(Faults { glue: Some(10 * MS), ..Faults::default() });
+        let mut faults = LinkFaults::new(Faults { glue: Some(10 * MS), ..Faults::default() }, 1);
         let now = Instant::now();
         assert_eq!(faults.may_write(now, 5), Writing::NotBefore(Some(now + 10 * MS)));
         assert_eq!(faults.may_write(now + 9 * MS, 50), Writing::NotBefore(Some(now + 10 * MS)));
@@ -127,7 +133,7 @@ mod tests {
     #[test]
     fn stalls_once_and_for_its_time() {
         let settings = Faults { stall_after_submits: Some(2), stall_for: Some(10 * MS), ..Faults::default() };
-        let mut faults = LinkFaults::new(settings);
+        let mut faults = LinkFaults::new(settings, 1);
         let now = Instant::now();
         faults.note_submit(now);
         assert!(faults.may_read(now));
@@ -141,8 +147,17 @@ mod tests {
 
     #[test]
     fn cuts_after_the_nth_submit() {
-        let mut faults = LinkFaults::new(Faults { cut_after_submits: Some(3), ..Faults::default() });
+        let mut faults = LinkFaults::new(Faults { cut_after_submits: Some(3), ..Faults::default() }, 1);
         let now = Instant::now();
         assert_eq!([0; 3].map(|_| faults.note_submit(now)), [false, false, true]);
+    }
+
+    #[test]
+    fn only_the_connection_that_is_meant_does_wrong() {
+        let settings = Faults { link: Some(2), lag: MS, cut_after_submits: Some(1), ..Faults::default() };
+        let [mut sound, mut faulty] = [1, 2].map(|link| LinkFaults::new(settings, link));
+        let now = Instant::now();
+        assert_eq!((sound.lag(), sound.note_submit(now)), (Duration::ZERO, false));
+        assert_eq!((faulty.lag(), faulty.note_submit(now)), (MS, true));
     }
 }

@@ -48,6 +48,10 @@ pub enum Seen<'a> {
     Bind {
         /// 0: accepted.
         status: u32,
+        /// The version asked for, as the protocol writes it; 0 if the bind can't be read.
+        version: u8,
+        /// The bind's command id: 1, 2 and 9 are SMPP's receiver, transmitter and transceiver.
+        command: u32,
     },
     /// A bound link ended.
     End {

@@ -39,6 +39,31 @@ async fn gives_the_place_of_a_lost_link_to_the_next() {
 }
 
 #[tokio::test]
+async fn a_ghost_keeps_the_place_of_a_lost_link() {
+    let (simulator, to) = smpp_carrier("max_links = 1\nghost = \"1h\"").await;
+    drop(Esme::transceiver(to).await);
+    until(&simulator, |stats| stats.binds == 1 && stats.links_bound == 0).await;
+    let dialect = Smpp::new(BindMode::Transceiver, Version::V34);
+    assert_eq!(Peer::bind(to, dialect, esme_credentials("esme", "secret")).await.err(), Some(0x05));
+}
+
+#[tokio::test]
+async fn throttles_what_is_beyond_its_window() {
+    let (_simulator, to) =
+        smpp_carrier("throttle_window = 2\nanswer = { delay = \"50ms\" }\nreceipts = { ratio = 0.0 }").await;
+    let mut esme = Esme::transceiver(to).await;
+    for text in ["one", "two", "three"] {
+        esme.submit_text("1", text);
+    }
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        answers.push(esme.submit_answer().await.err());
+    }
+    answers.sort_unstable();
+    assert_eq!(answers, [None, None, Some(0x58)]);
+}
+
+#[tokio::test]
 async fn refuses_binds_by_rule() {
     let (_simulator, to) = smpp_carrier(r#"refuse = [{ on = "bind", prefix = "es", status = 0x0D }]"#).await;
     let dialect = Smpp::new(BindMode::Receiver, Version::V34);

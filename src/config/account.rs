@@ -28,6 +28,8 @@ pub(super) fn smpp(mut section: Section<'_>, version: u8, secrets: &Secrets<'_>)
     }
     let account = SmppAccount {
         version,
+        // What we send in 5.0 can all be said in 3.4, so nothing is lost by it.
+        version_fallback: section.flag("version_fallback").or(true),
         bind: bind(&mut section, version),
         system_id: ascii(&mut section, "system_id", 1..=15).required().unwrap_or_default(),
         password: password.unwrap_or_else(|| super::Secret::new(String::new())),
@@ -82,6 +84,8 @@ pub(super) fn cmpp(mut section: Section<'_>, version: u8, secrets: &Secrets<'_>)
     let is_fee_type = |text: &str| matches!(text.as_bytes(), [b'0', kind] if (b'1'..=most).contains(kind));
     let account = CmppAccount {
         version,
+        // 2.0 has no LinkID and other fees, and the contract names the version: whoever runs it decides.
+        version_fallback: section.flag("version_fallback").or(false),
         source_addr: ascii(&mut section, "source_addr", 1..=6).required().unwrap_or_default(),
         shared_secret: section
             .secret("shared_secret", secrets)

@@ -15,7 +15,7 @@ use super::{
     quantity, route,
     secret::Secrets,
     section::{Document, Section},
-    trunk, window,
+    shares, trunk, window,
 };
 use crate::domain::TrunkId;
 
@@ -76,6 +76,7 @@ fn root(mut file: Section<'_>, name: &str, env: &dyn Fn(&str) -> Option<String>)
         listen: listen(file.section("listen")),
         store: store(file.section("store")),
         messages,
+        shares: shares::read(file.section("shares")),
         trunks,
         routes: routes(&mut file, &ids, &costs, &numbers),
         numbers: numbers.plan,

@@ -11,6 +11,8 @@ mod quantity;
 mod route;
 mod secret;
 mod section;
+mod shares;
+mod status;
 #[cfg(test)]
 mod tests;
 mod trunk;
@@ -18,6 +20,8 @@ mod window;
 
 pub use error::{ConfigError, Fault};
 pub use load::{load, parse};
+pub use shares::ShareConfig;
+pub use status::StatusRule;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -32,6 +36,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// What holds for all messages.
     pub messages: MessageConfig,
+    /// How classes and tenants share what an account can carry.
+    pub shares: ShareConfig,
     /// The carriers' accounts.
     pub trunks: Vec<TrunkConfig>,
     /// Which message goes where; the first that matches decides. None: every trunk, in order.
@@ -108,8 +114,14 @@ pub struct TrunkConfig {
     pub submits_per_second: Option<u32>,
     /// Messages that may wait in memory for this trunk before new ones are refused. Default 100,000.
     pub max_queue: usize,
+    /// Of these, messages of one tenant; `None`: as many.
+    pub max_tenant_queue: Option<usize>,
     /// Tries of one segment before it is given up. Default 10.
     pub max_attempts: u16,
+    /// How long the trunk is down before what waits for it goes to other trunks of its route. Default 10 s.
+    pub failover_after: Duration,
+    /// What statuses of this carrier mean, where that is not what its protocol says.
+    pub statuses: Vec<StatusRule>,
     /// The carrier's clock, as an offset from UTC. Default +08:00.
     pub utc_offset: jiff::tz::Offset,
     /// How carrier ids are compared.
@@ -149,8 +161,10 @@ pub struct Timers {
     pub probe_attempts: u32,
     /// First delay before reconnecting; doubles up to `reconnect_max`, with jitter.
     pub reconnect_min: Duration,
-    /// Longest delay before reconnecting, and the delay after refused credentials.
+    /// Longest delay before reconnecting, and the first delay after refused credentials; those then double to 15 min.
     pub reconnect_max: Duration,
+    /// Delay after "already bound": the carrier's own time until it notices a dead session.
+    pub already_bound_wait: Duration,
 }
 
 /// What a trunk speaks, with the account.
@@ -186,6 +200,8 @@ impl ProtocolConfig {
 pub struct SmppAccount {
     /// 0x33, 0x34 or 0x50.
     pub version: u8,
+    /// Bind as 3.4 where the carrier refuses 5.0. Default yes.
+    pub version_fallback: bool,
     /// How links bind.
     pub bind: BindMode,
     /// The account's name, at most 15 octets.
@@ -231,6 +247,8 @@ pub enum LongMessages {
 pub struct CmppAccount {
     /// 0x20, 0x21 or 0x30.
     pub version: u8,
+    /// Log in with an earlier version where the gateway refuses this one as too high. Default no.
+    pub version_fallback: bool,
     /// The company code, six characters as a rule.
     pub source_addr: String,
     /// The shared secret.

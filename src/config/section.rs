@@ -148,7 +148,24 @@ impl<'a> Section<'a> {
         T: TryFrom<i64> + PartialOrd + Display,
     {
         let right = format!("{} to {} {what}", range.start(), range.end());
-        self.read(key, &right, |value| integer(value, &range))
+        self.read(key, &right, |value| whole_number(value, &range))
+    }
+
+    /// A whole number for each of the keys, whatever they are called; `what` names its unit in the plural.
+    pub fn number_of_each<T>(self, range: RangeInclusive<T>, what: &str) -> Vec<(String, T)>
+    where
+        T: TryFrom<i64> + PartialOrd + Display,
+    {
+        let right = format!("{} to {} {what}", range.start(), range.end());
+        let mut numbers = Vec::new();
+        for (key, value) in self.entries.into_iter().flat_map(|entries| entries.iter()) {
+            let name: &str = key.get_ref();
+            match whole_number(value.get_ref(), &range) {
+                Some(number) => numbers.push((name.to_owned(), number)),
+                None => self.refuse(key.span().start, name, value.get_ref(), &right),
+            }
+        }
+        numbers
     }
 
     /// Yes or no.
@@ -193,7 +210,7 @@ impl<'a> Section<'a> {
         T: TryFrom<i64> + PartialOrd + Display,
     {
         let right = format!("{} to {} {what}", range.start(), range.end());
-        self.items(key, &right, |value| integer(value, &range))
+        self.items(key, &right, |value| whole_number(value, &range))
     }
 
     fn items<T>(
@@ -331,7 +348,7 @@ impl<'a, T> Found<'a, T> {
     }
 }
 
-fn integer<T>(value: &DeValue<'_>, range: &RangeInclusive<T>) -> Option<T>
+fn whole_number<T>(value: &DeValue<'_>, range: &RangeInclusive<T>) -> Option<T>
 where
     T: TryFrom<i64> + PartialOrd,
 {

@@ -112,7 +112,9 @@ fn the_full_example_says_the_defaults_as_they_are() {
         .replace("links = 2", "")
         .replace("cost = 32", "")
         .replace("submits_per_second = 500", "")
-        .replace("operator = \"cmcc\"", "");
+        .replace("operator = \"cmcc\"", "")
+        .replace("acme = 3", "")
+        .replace("max_tenant_queue = 50000", "");
     // What remains are required keys, tables, and defaults: without the defaults the same must come out.
     let required = [
         "path",
@@ -127,6 +129,10 @@ fn the_full_example_says_the_defaults_as_they_are() {
         "password",
         "bind",
         "default_sender",
+        "code",
+        "then",
+        "delay",
+        "class",
         "prefixes",
         "categories",
         "tenants",
@@ -196,6 +202,27 @@ const BELOW: &[(&str, &str)] = &[
         "carrierd.toml:10: trunk.window: links × window = 262144 is not allowed: at most 16384 per trunk",
     ),
     (
+        "[[trunk.status]]\ncode = 0x45\nthen = \"retry\"\nclass = \"busy\"",
+        "carrierd.toml:11: trunk.status.then: \"retry\" is not allowed: \"slow-down\", \"no-room\", \"later\", \"elsewhere\" or \"never\"\n\
+         carrierd.toml:12: trunk.status.class: \"busy\" is not allowed: \"none\", \"invalid_number\", \"absent_subscriber\", \"suspended_subscriber\", \"handset\", \"recipient_blocked\", \"content_rejected\", \"signature_unregistered\", \"source_not_allowed\", \"frequency_limited\", \"time_window\", \"throttled\", \"route_unavailable\", \"carrier_temporary\", \"carrier_permanent\", \"expired\", \"protocol\", \"unmapped\", \"congestion\", \"network\" or \"no_response\"",
+    ),
+    (
+        "[[trunk.status]]\ncode = 0\nthen = \"never\"",
+        "carrierd.toml:10: trunk.status.code: 0 is not allowed: 1 to 4294967295 as the carrier answers",
+    ),
+    (
+        "[[trunk.status]]\ncode = 69\nthen = \"never\"\ndelay = \"5s\"",
+        "carrierd.toml:12: trunk.status.delay: is not allowed: it belongs to \"later\" and \"no-room\"",
+    ),
+    (
+        "[[trunk.status]]\ncode = 69\nthen = \"never\"\n[[trunk.status]]\ncode = 0x45\nthen = \"later\"",
+        "carrierd.toml:13: trunk.status.code: 69 is not allowed: line 10 says already what follows it",
+    ),
+    (
+        "max_queue = 10\nmax_tenant_queue = 11",
+        "carrierd.toml:10: trunk.max_tenant_queue: 11 is not allowed: no more than max_queue, 10",
+    ),
+    (
         "submits_per_second = 0",
         "carrierd.toml:9: trunk.submits_per_second: 0 is not allowed: 1 to 1000000 submits per second",
     ),
@@ -218,7 +245,7 @@ const BELOW: &[(&str, &str)] = &[
     ),
     (
         "lnks = 2",
-        "carrierd.toml:9: trunk.lnks: there is no such key here, only id, protocol, account, hosts, operator, cost, links, window, submits_per_second, max_queue, max_attempts, utc_offset, carrier_ids, reference_octets, timers",
+        "carrierd.toml:9: trunk.lnks: there is no such key here, only id, protocol, account, hosts, operator, cost, links, window, submits_per_second, max_queue, max_tenant_queue, max_attempts, failover_after, utc_offset, carrier_ids, reference_octets, status, timers",
     ),
     ("timers = 5", "carrierd.toml:9: trunk.timers: 5 is not allowed: a table of its own"),
     (
@@ -235,7 +262,7 @@ const BELOW: &[(&str, &str)] = &[
     ),
     (
         "[trunk.timers]\nidle = \"1s\"",
-        "carrierd.toml:10: trunk.timers.idle: there is no such key here, only connect, response, probe_after, probe, probe_attempts, reconnect_min, reconnect_max",
+        "carrierd.toml:10: trunk.timers.idle: there is no such key here, only connect, response, probe_after, probe, probe_attempts, reconnect_min, reconnect_max, already_bound_wait",
     ),
     (
         "[messages]\ndefault_validity = \"80h\"",
@@ -357,7 +384,7 @@ const BELOW: &[(&str, &str)] = &[
     ),
     (
         "[stroe]\npath = \"x\"",
-        "carrierd.toml:9: stroe: there is no such key here, only allow_literal_secrets, messages, trunk, numbers, listen, store, route, window",
+        "carrierd.toml:9: stroe: there is no such key here, only allow_literal_secrets, messages, trunk, numbers, listen, store, shares, route, window",
     ),
     ("links = 1\nlinks = 2", "carrierd.toml:10: no valid TOML: duplicate key"),
     ("links = one", "carrierd.toml:9: no valid TOML: string values must be quoted, expected literal string"),
@@ -365,6 +392,16 @@ const BELOW: &[(&str, &str)] = &[
 
 /// A change to a good file → the message.
 const CHANGED: &[(&str, &str, &str)] = &[
+    (
+        "path = \"state\"",
+        "path = \"state\"\n[shares]\nmarketing = 0",
+        "carrierd.toml:4: shares.marketing: 0 is not allowed: 1 to 1000 parts",
+    ),
+    (
+        "path = \"state\"",
+        "path = \"state\"\n[shares.tenants]\nacme = 1001",
+        "carrierd.toml:4: shares.tenants.acme: 1001 is not allowed: 1 to 1000 parts",
+    ),
     (
         "path = \"state\"",
         "",
@@ -439,7 +476,7 @@ const CHANGED: &[(&str, &str, &str)] = &[
     (
         "system_id = \"esme\"",
         "system_id = \"esme\", source_addr = \"901234\"",
-        "carrierd.toml:8: trunk.account.source_addr: there is no such key here, only password, bind, system_id, system_type, address_range, service_type, default_charset, long_messages, default_sender",
+        "carrierd.toml:8: trunk.account.source_addr: there is no such key here, only password, version_fallback, bind, system_id, system_type, address_range, service_type, default_charset, long_messages, default_sender",
     ),
     ("system_id = \"esme\"", "system_id = \"esme\", bind = \"pair\"", ""),
     (

@@ -6,7 +6,7 @@ use jiff::tz::Offset;
 
 use super::{
     BindMode, CarrierIdForm, ProtocolConfig, Timers, TrunkConfig, account, quantity, secret::Secrets,
-    section::Section,
+    section::Section, status,
 };
 use crate::domain::TrunkId;
 
@@ -72,8 +72,13 @@ pub(super) fn read(
             .optional(),
         // Memory: about a kilobyte each.
         max_queue: section.number("max_queue", 1..=10_000_000, "messages").or(100_000),
+        max_tenant_queue: section.number("max_tenant_queue", 1..=10_000_000, "messages").optional(),
         // With the growing delays between them these take hours: past that a person should look.
         max_attempts: section.number("max_attempts", 1..=1000, "tries").or(10),
+        // A gateway that restarts is back by then; a code that waits longer is late.
+        failover_after: section
+            .duration("failover_after", Duration::ZERO, 24 * HOUR)
+            .or(Duration::from_secs(10)),
         // China has one time zone, and CMPP knows no other.
         utc_offset: section
             .parsed("utc_offset", "\"-14:00\" to \"+14:00\" in quarter hours", quantity::utc_offset)
@@ -81,6 +86,7 @@ pub(super) fn read(
         carrier_ids: carrier_ids(&mut section, protocol),
         // Every phone joins parts with the narrow reference; some old ones do not know the wide one.
         reference_octets: section.number("reference_octets", 1..=2, "octets").or(1),
+        statuses: status::read(section.sections("status")),
         timers: timers(section.section("timers"), protocol, orphan_hold),
         protocol: account,
     };
@@ -95,6 +101,10 @@ fn check(section: &Section<'_>, trunk: &TrunkConfig, is_pair: bool) {
     }
     if is_pair && trunk.links < 2 {
         section.note("links", "1 is not allowed: bind = \"pair\" needs at least 2, one for each direction");
+    }
+    if let Some(tenant) = trunk.max_tenant_queue.filter(|tenant| *tenant > trunk.max_queue) {
+        let what = format!("{tenant} is not allowed: no more than max_queue, {}", trunk.max_queue);
+        section.note("max_tenant_queue", what);
     }
     let in_flight = usize::try_from(trunk.links).unwrap_or(usize::MAX).saturating_mul(trunk.window);
     if in_flight > MAX_IN_FLIGHT {
@@ -146,6 +156,8 @@ fn timers(mut section: Section<'_>, protocol: Protocol, orphan_hold: Duration) -
         reconnect_min: section.duration("reconnect_min", SHORTEST, HOUR).or(Duration::from_secs(1)),
         // A dead one isn't hammered, and a wrong password does not lock the account.
         reconnect_max: section.duration("reconnect_max", SHORTEST, 24 * HOUR).or(MINUTE),
+        // Most gateways notice a dead session within a minute of silence.
+        already_bound_wait: section.duration("already_bound_wait", SHORTEST, HOUR).or(MINUTE),
     };
     if section.is_sound() && timers.reconnect_max < timers.reconnect_min {
         let (max, min) = (quantity::written(timers.reconnect_max), quantity::written(timers.reconnect_min));

@@ -1,41 +1,150 @@
-//! How much waits for a trunk: counted where requests are accepted, given back where they leave.
+//! How much waits for a trunk: reserved where requests are accepted, given back by itself where they leave.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-/// Messages that wait for a trunk, counted where requests are accepted and where they leave.
+use crate::domain::{Category, TenantId};
+
+/// Codes may go beyond every limit by one part in this many: others that wait must not keep them out.
+const FOR_CODES: usize = 10;
+
+/// Messages that wait for a trunk or are on its links, over all tenants and of each.
+#[derive(Debug)]
+pub struct Backlog {
+    max: usize,
+    tenant_max: usize,
+    count: Mutex<Count>,
+}
+
 #[derive(Debug, Default)]
-pub struct Backlog(AtomicUsize);
+struct Count {
+    all: usize,
+    tenants: HashMap<TenantId, usize>,
+}
+
+/// Why there is no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    /// So many messages wait for the trunk already.
+    Trunk(usize),
+    /// So many messages of this tenant wait for the trunk already.
+    Tenant(usize),
+}
 
 impl Backlog {
-    /// Reserves room for one message; `false` when there are `max` already.
+    /// An empty backlog: at most `max` messages, `tenant_max` of one tenant.
     #[must_use]
-    pub fn reserve(&self, max: usize) -> bool {
-        self.0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| {
-                (waiting < max).then_some(waiting + 1)
-            })
-            .is_ok()
+    pub fn new(max: usize, tenant_max: usize) -> Self {
+        Self { max, tenant_max, count: Mutex::default() }
     }
 
-    /// Takes room even where there is none: for what a restart finds.
-    pub fn force(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    /// Reserves room for one message.
+    ///
+    /// # Errors
+    /// There is none for this tenant, or none at all.
+    pub fn reserve(self: &Arc<Self>, tenant: &TenantId, category: Category) -> Result<Room, Full> {
+        let most = |max: usize| match category {
+            Category::Otp => max.saturating_add(max.div_ceil(FOR_CODES)),
+            _ => max,
+        };
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        if count.all >= most(self.max) {
+            return Err(Full::Trunk(self.max));
+        }
+        if count.tenants.get(tenant).is_some_and(|waiting| *waiting >= most(self.tenant_max)) {
+            return Err(Full::Tenant(self.tenant_max));
+        }
+        count.add(tenant);
+        Ok(self.room(tenant))
     }
 
-    /// Gives room back.
-    pub fn release(&self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+    /// Takes room even where there is none: for what a restart finds, or what comes back.
+    #[must_use]
+    pub fn force(self: &Arc<Self>, tenant: &TenantId) -> Room {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner).add(tenant);
+        self.room(tenant)
     }
 
     /// Messages waiting or on the wire.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.count.lock().unwrap_or_else(PoisonError::into_inner).all
     }
 
     /// Nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    fn room(self: &Arc<Self>, tenant: &TenantId) -> Room {
+        Room { backlog: Arc::clone(self), tenant: tenant.clone() }
+    }
+}
+
+impl Count {
+    fn add(&mut self, tenant: &TenantId) {
+        self.all += 1;
+        match self.tenants.get_mut(tenant) {
+            Some(waiting) => *waiting += 1,
+            None => drop(self.tenants.insert(tenant.clone(), 1)),
+        }
+    }
+
+    fn remove(&mut self, tenant: &TenantId) {
+        self.all = self.all.saturating_sub(1);
+        let Some(waiting) = self.tenants.get_mut(tenant) else { return };
+        *waiting -= 1;
+        if *waiting == 0 {
+            self.tenants.remove(tenant);
+        }
+    }
+}
+
+/// One message's room in a backlog, given back when it is dropped.
+#[derive(Debug)]
+pub struct Room {
+    backlog: Arc<Backlog>,
+    tenant: TenantId,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.backlog.count.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(backlog: &Arc<Backlog>, tenant: &str, category: Category) -> (Vec<Room>, Full) {
+        let mut rooms = Vec::new();
+        loop {
+            match backlog.reserve(&tenant.into(), category) {
+                Ok(room) => rooms.push(room),
+                Err(full) => return (rooms, full),
+            }
+        }
+    }
+
+    #[test]
+    fn a_tenant_can_fill_its_own_part_and_codes_still_enter() {
+        let backlog = Arc::new(Backlog::new(100, 60));
+        let (one, full) = fill(&backlog, "one", Category::Marketing);
+        assert_eq!((one.len(), full), (60, Full::Tenant(60)));
+        let (two, full) = fill(&backlog, "two", Category::Marketing);
+        assert_eq!((two.len(), full), (40, Full::Trunk(100)));
+        let (codes, full) = fill(&backlog, "one", Category::Otp);
+        assert_eq!((codes.len(), full), (6, Full::Tenant(60)));
+        let (more, full) = fill(&backlog, "three", Category::Otp);
+        assert_eq!((more.len(), full), (4, Full::Trunk(100)));
+        let forced = backlog.force(&"four".into());
+        drop((one, two, codes, more));
+        assert_eq!(backlog.len(), 1);
+        drop(forced);
+        assert!(backlog.is_empty() && backlog.count.lock().unwrap().tenants.is_empty());
     }
 }

@@ -4,16 +4,23 @@
 //! what is durable (`store`).
 
 mod backlog;
+mod job;
+mod moving;
 mod pace;
 mod queue;
 mod retry;
 mod settling;
+mod shares;
 mod showing;
+mod ways;
 mod worker;
 
-pub use backlog::Backlog;
+pub use backlog::{Backlog, Full, Room};
+pub use job::{Job, Pending};
 pub use pace::Pacer;
-pub use queue::{Job, Pending, TrunkQueue};
-pub use retry::{Decision, decide};
+pub use queue::TrunkQueue;
+pub use retry::{Chances, Decision, Pause, decide};
+pub use shares::Shares;
 pub use showing::initial_status;
+pub use ways::{Lane, Ways};
 pub use worker::{Worker, WorkerParts};

@@ -1,98 +1,79 @@
-//! What waits for one trunk: by class and priority, retries in their time, expiry even when nothing moves.
+//! What waits for one trunk: codes before all else, the rest by shares of class and tenant, retries in their time,
+//! expiry even when nothing moves.
+//!
+//! Within the flow of one tenant and class the order is priority, then arrival. A job keeps its arrival when it comes
+//! back, so what was refused or never left goes before what came later.
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque},
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
 
+use super::{Job, Shares};
 use crate::{
-    domain::{Category, Message, MessageId, SegmentPlan},
-    trunk::sms::adapter::Prepared,
+    config::ShareConfig,
+    domain::{Category, MessageId, Number, TenantId},
 };
 
-/// A segment that is still to be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pending {
-    /// Its number, from 1.
-    pub segment: u8,
-    /// Tries before.
-    pub attempts: u16,
-}
+/// Place in a flow: priority (higher first), then arrival.
+type Place = (Reverse<u8>, u64, MessageId);
 
-/// A message on its way to a trunk.
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// What to send.
-    pub message: Arc<Message>,
-    /// How it is cut.
-    pub plan: SegmentPlan,
-    /// The cut message, where acceptance has just made it; `None` after a restart.
-    pub prepared: Option<Arc<Prepared>>,
-    /// The reference of its concatenation headers.
-    pub reference: u16,
-    /// Segments to be sent, in order.
-    pub pending: VecDeque<Pending>,
-    /// When it began to wait.
-    pub queued: Instant,
-    /// It must not leave before.
-    pub not_before: Option<Timestamp>,
-}
-
-impl Job {
-    /// A message of which nothing was sent yet.
-    #[must_use]
-    pub fn fresh(message: Arc<Message>, prepared: Prepared, now: Instant) -> Self {
-        let (plan, reference) = (prepared.plan, prepared.reference);
-        let pending = (1..=plan.segments).map(|segment| Pending { segment, attempts: 0 }).collect();
-        Self {
-            message,
-            plan,
-            prepared: Some(Arc::new(prepared)),
-            reference,
-            pending,
-            queued: now,
-            not_before: None,
-        }
-    }
-
-    /// The same, not to leave before a time.
-    #[must_use]
-    pub fn not_before(self, time: Option<Timestamp>) -> Self {
-        Self { not_before: time, ..self }
-    }
-
-    /// Some segment of it has left, or need not.
-    #[must_use]
-    pub fn has_begun(&self) -> bool {
-        self.pending.len() < usize::from(self.plan.segments)
-    }
-
-    /// How long it must wait from `wall` on.
-    #[must_use]
-    pub fn wait(&self, wall: Timestamp) -> Duration {
-        let wait = self.not_before.map(|time| time.duration_since(wall));
-        wait.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or_default()
-    }
-}
-
-/// Place in the queue: class, then priority (higher first), then order of arrival.
-type Place = (u8, Reverse<u32>, u64);
+/// The class of codes; it shares with nobody.
+const CODES: usize = 0;
+/// Recipients that are held back at a time; more of them mean that it is not about recipients.
+const HELD: usize = 10_000;
 
 /// Jobs of one trunk. Every job is in it once: ready, or waiting for its time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct TrunkQueue {
-    jobs: HashMap<MessageId, (Place, Job)>,
-    ready: BinaryHeap<Reverse<(Place, MessageId)>>,
-    later: BinaryHeap<Reverse<(Instant, MessageId)>>,
-    expiry: BinaryHeap<Reverse<(Timestamp, MessageId)>>,
+    jobs: HashMap<MessageId, Waiting>,
+    classes: [Class; 4],
+    /// Which class but the codes' goes next.
+    turns: Shares<usize>,
+    weights: ShareConfig,
+    later: BTreeSet<(Instant, u64, MessageId)>,
+    expiry: BTreeSet<(Timestamp, MessageId)>,
+    /// Those that are ready, the oldest first.
+    by_arrival: BTreeMap<u64, MessageId>,
     arrivals: u64,
+    /// Recipients that the carrier has no room for, and until when.
+    held: HashMap<Number, Instant>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    job: Job,
+    /// When it is ready; `None`: it is.
+    until: Option<Instant>,
+}
+
+/// The flows of one class.
+#[derive(Debug, Default)]
+struct Class {
+    turns: Shares<TenantId>,
+    ready: HashMap<TenantId, BTreeSet<Place>>,
 }
 
 impl TrunkQueue {
+    /// An empty queue with these weights.
+    #[must_use]
+    pub fn new(weights: ShareConfig) -> Self {
+        Self {
+            jobs: HashMap::new(),
+            classes: Default::default(),
+            turns: Shares::default(),
+            weights,
+            later: BTreeSet::new(),
+            expiry: BTreeSet::new(),
+            by_arrival: BTreeMap::new(),
+            arrivals: 0,
+            held: HashMap::new(),
+        }
+    }
+
     /// Jobs that wait.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -106,109 +87,215 @@ impl TrunkQueue {
     }
 
     /// Puts a job in, to be taken at once or after `delay`. A job of the same message takes up its segments.
-    pub fn push(&mut self, job: Job, delay: Duration, now: Instant) {
+    pub fn push(&mut self, mut job: Job, delay: Duration, now: Instant) {
         let id = job.message.id;
-        if let Some((_, waiting)) = self.jobs.get_mut(&id) {
-            waiting.pending.extend(job.pending);
-            waiting.pending.make_contiguous().sort_by_key(|pending| pending.segment);
+        if let Some(waiting) = self.jobs.get_mut(&id) {
+            waiting.job.pending.extend(job.pending);
+            waiting.job.pending.make_contiguous().sort_by_key(|pending| pending.segment);
             return;
         }
-        self.arrivals += 1;
-        let priority = Reverse(u32::from(job.message.priority));
-        let place = (class(job.message.category), priority, self.arrivals);
-        self.expiry.push(Reverse((job.message.expire_time, id)));
-        self.jobs.insert(id, (place, job));
-        if delay.is_zero() {
-            self.ready.push(Reverse((place, id)));
-        } else {
-            self.later.push(Reverse((now + delay, id)));
+        if job.arrival == 0 {
+            self.arrivals += 1;
+            job.arrival = self.arrivals;
         }
+        self.expiry.insert((job.message.expire_time, id));
+        let until = (!delay.is_zero()).then(|| now + delay);
+        match until {
+            Some(at) => drop(self.later.insert((at, job.arrival, id))),
+            None => self.enlist(&job),
+        }
+        self.jobs.insert(id, Waiting { job, until });
     }
 
-    /// Puts back what was just taken, in front of its class: it was refused, not served.
-    pub fn push_front(&mut self, job: Job, now: Instant) {
-        let id = job.message.id;
+    /// Puts back what was taken and not served: it has its old place again, and its tenant did not have its turn.
+    pub fn put_back(&mut self, job: Job, now: Instant) {
+        self.refund(&job);
         self.push(job, Duration::ZERO, now);
-        if let Some((place, _)) = self.jobs.get_mut(&id) {
-            place.2 = 0;
-            let place = *place;
-            self.ready.push(Reverse((place, id)));
-        }
     }
 
-    /// Takes the job that is first in line now.
-    pub fn pop(&mut self, now: Instant) -> Option<Job> {
-        self.ripen(now);
-        while let Some(Reverse((place, id))) = self.ready.pop() {
-            // Entries of jobs that were moved or removed are skipped here rather than searched for.
-            if self.jobs.get(&id).is_some_and(|(current, _)| *current == place) {
-                return self.jobs.remove(&id).map(|(_, job)| job);
-            }
+    /// The same for what must wait for `delay` before it is taken again, with the rest of its segments.
+    pub fn put_off(&mut self, mut job: Job, delay: Duration, now: Instant) {
+        self.refund(&job);
+        if let Some(rest) = self.remove(job.message.id) {
+            job.pending.extend(rest.pending);
         }
-        None
+        self.push(job, delay, now);
+    }
+
+    /// Segments of a message that wait.
+    #[must_use]
+    pub fn segments_of(&self, id: MessageId) -> usize {
+        self.jobs.get(&id).map_or(0, |waiting| waiting.job.pending.len())
+    }
+
+    fn refund(&mut self, job: &Job) {
+        let (class, tenant, cost) = (class(job.message.category), &job.message.tenant_id, job.pending.len());
+        self.classes[class].turns.refund(tenant, cost, self.weights.of_tenant(tenant));
+        self.turns.refund(&class, cost, self.weights.of_class(job.message.category));
+    }
+
+    /// Takes the job whose turn it is, with at most `segments` of its segments; the rest of them keep their place.
+    pub fn take(&mut self, segments: usize, now: Instant) -> Option<Job> {
+        if segments == 0 {
+            return None;
+        }
+        self.ripen(now);
+        loop {
+            let id = self.next()?;
+            let waiting = self.jobs.get_mut(&id)?;
+            if let Some(until) = self.held.get(&waiting.job.message.to).copied().filter(|until| now < *until)
+            {
+                self.postpone(id, until);
+                continue;
+            }
+            let job = if waiting.job.pending.len() <= segments {
+                self.remove(id)?
+            } else {
+                let rest = waiting.job.pending.split_off(segments);
+                let part = waiting.job.clone();
+                waiting.job.pending = rest;
+                part
+            };
+            self.charge(&job);
+            return Some(job);
+        }
     }
 
     /// Removes a job, e.g. because its message ended.
     pub fn remove(&mut self, id: MessageId) -> Option<Job> {
-        self.jobs.remove(&id).map(|(_, job)| job)
+        let Waiting { job, until } = self.jobs.remove(&id)?;
+        match until {
+            Some(at) => drop(self.later.remove(&(at, job.arrival, id))),
+            None => self.delist(&job),
+        }
+        self.expiry.remove(&(job.message.expire_time, id));
+        Some(job)
     }
 
     /// Removes the jobs whose validity has ended, at most `limit`.
     pub fn expired(&mut self, wall: Timestamp, limit: usize) -> Vec<Job> {
         let mut gone = Vec::new();
-        while gone.len() < limit && self.expiry.peek().is_some_and(|Reverse((time, _))| *time <= wall) {
-            if let Some(Reverse((_, id))) = self.expiry.pop() {
-                gone.extend(self.remove(id));
-            }
+        while gone.len() < limit
+            && let Some((_, id)) = self.expiry.first().copied().filter(|(time, _)| *time <= wall)
+        {
+            gone.extend(self.remove(id));
         }
         gone
+    }
+
+    /// The carrier has no room for one recipient: what waits for it waits until `until`, everything else goes on.
+    pub fn hold(&mut self, recipient: &Number, until: Instant, now: Instant) {
+        if self.held.len() >= HELD {
+            self.held.retain(|_, until| now < *until);
+        }
+        if self.held.len() < HELD {
+            self.held.insert(recipient.clone(), until);
+        }
+    }
+
+    /// Jobs that are ready, in the order in which they came, at most `limit` of those after `arrival`.
+    pub fn arrived_after(&self, arrival: u64, limit: usize) -> Vec<(u64, MessageId)> {
+        let later = self.by_arrival.range(arrival + 1..);
+        later.take(limit).map(|(arrival, id)| (*arrival, *id)).collect()
+    }
+
+    /// One that waits.
+    #[must_use]
+    pub fn get(&self, id: MessageId) -> Option<&Job> {
+        self.jobs.get(&id).map(|waiting| &waiting.job)
     }
 
     /// When a job that waits for its time is ready.
     #[must_use]
     pub fn ready_at(&self) -> Option<Instant> {
-        self.later.peek().map(|Reverse((at, _))| *at)
-    }
-
-    /// When the next job expires.
-    #[must_use]
-    pub fn expires_at(&self) -> Option<Timestamp> {
-        self.expiry.peek().map(|Reverse((at, _))| *at)
+        self.later.first().map(|(at, _, _)| *at)
     }
 
     /// Something could be taken now.
     #[must_use]
     pub fn has_ready(&mut self, now: Instant) -> bool {
         self.ripen(now);
-        !self.ready.is_empty()
+        self.next().is_some()
     }
 
-    /// Since when the first in line waits.
+    /// Since when the job waits that came first of those that could be taken.
     #[must_use]
     pub fn oldest(&self) -> Option<Instant> {
-        let Reverse((_, id)) = self.ready.peek()?;
-        self.jobs.get(id).map(|(_, job)| job.queued)
+        let (_, id) = self.by_arrival.first_key_value()?;
+        self.jobs.get(id).map(|waiting| waiting.job.queued)
+    }
+
+    /// Whose turn it is.
+    fn next(&self) -> Option<MessageId> {
+        let of_class = |class: usize| {
+            let tenant = self.classes[class].turns.first()?;
+            self.classes[class].ready.get(tenant)?.first().map(|(_, _, id)| *id)
+        };
+        of_class(CODES).or_else(|| of_class(*self.turns.first()?))
+    }
+
+    fn enlist(&mut self, job: &Job) {
+        self.by_arrival.insert(job.arrival, job.message.id);
+        let (class, tenant) = (class(job.message.category), &job.message.tenant_id);
+        let flows = &mut self.classes[class];
+        match flows.ready.get_mut(tenant) {
+            Some(flow) => drop(flow.insert(place(job))),
+            None => drop(flows.ready.insert(tenant.clone(), BTreeSet::from([place(job)]))),
+        }
+        flows.turns.enter(tenant);
+        if class != CODES {
+            self.turns.enter(&class);
+        }
+    }
+
+    fn delist(&mut self, job: &Job) {
+        self.by_arrival.remove(&job.arrival);
+        let (class, tenant) = (class(job.message.category), &job.message.tenant_id);
+        let flows = &mut self.classes[class];
+        let Some(flow) = flows.ready.get_mut(tenant) else { return };
+        flow.remove(&place(job));
+        if flow.is_empty() {
+            flows.ready.remove(tenant);
+            flows.turns.leave(tenant);
+            if flows.ready.is_empty() {
+                self.turns.leave(&class);
+            }
+        }
+    }
+
+    fn charge(&mut self, job: &Job) {
+        let (class, tenant, cost) = (class(job.message.category), &job.message.tenant_id, job.pending.len());
+        self.classes[class].turns.charge(tenant, cost, self.weights.of_tenant(tenant));
+        self.turns.charge(&class, cost, self.weights.of_class(job.message.category));
+    }
+
+    fn postpone(&mut self, id: MessageId, until: Instant) {
+        let Some(mut waiting) = self.jobs.remove(&id) else { return };
+        self.delist(&waiting.job);
+        waiting.until = Some(until);
+        self.later.insert((until, waiting.job.arrival, id));
+        self.jobs.insert(id, waiting);
     }
 
     fn ripen(&mut self, now: Instant) {
-        while self.later.peek().is_some_and(|Reverse((at, _))| *at <= now) {
-            let Some(Reverse((_, id))) = self.later.pop() else { break };
-            if let Some((place, _)) = self.jobs.get(&id) {
-                self.ready.push(Reverse((*place, id)));
-            }
-        }
-        // Expiry entries of jobs long gone would add up under steady traffic; rebuild when they outnumber the jobs.
-        if self.expiry.len() > 1024 && self.expiry.len() > self.jobs.len() * 4 {
-            let jobs = &self.jobs;
-            self.expiry.retain(|Reverse((_, id))| jobs.contains_key(id));
+        while let Some(entry @ (_, _, id)) = self.later.first().copied().filter(|(at, _, _)| *at <= now) {
+            self.later.remove(&entry);
+            let Some(mut waiting) = self.jobs.remove(&id) else { continue };
+            waiting.until = None;
+            self.enlist(&waiting.job);
+            self.jobs.insert(id, waiting);
         }
     }
 }
 
-/// Codes go first, always; then what a person waits for; advertising last.
-fn class(category: Category) -> u8 {
+fn place(job: &Job) -> Place {
+    (Reverse(job.message.priority), job.arrival, job.message.id)
+}
+
+/// The class of a category: its place in `classes`.
+fn class(category: Category) -> usize {
     match category {
-        Category::Otp => 0,
+        Category::Otp => CODES,
         Category::Interactive => 1,
         Category::Notification => 2,
         Category::Marketing => 3,
@@ -216,82 +303,4 @@ fn class(category: Category) -> u8 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::testing;
-
-    fn job(category: Category, priority: u8) -> Job {
-        let message = testing::message(|message| {
-            message.category = category;
-            message.priority = priority;
-        });
-        let plan = SegmentPlan { encoding: None, segments: 1, units: 1 };
-        let parts = vec![b"hello".to_vec()];
-        let prepared = Prepared { plan, data_coding: 0, has_header: false, parts, reference: 0 };
-        Job::fresh(Arc::new(message), prepared, Instant::now())
-    }
-
-    #[test]
-    fn codes_go_first_then_priority_then_arrival() {
-        let now = Instant::now();
-        let mut queue = TrunkQueue::default();
-        let jobs = [
-            job(Category::Marketing, 9),
-            job(Category::Notification, 0),
-            job(Category::Notification, 5),
-            job(Category::Otp, 0),
-            job(Category::Otp, 0),
-        ];
-        for job in &jobs {
-            queue.push(job.clone(), Duration::ZERO, now);
-        }
-        let order: Vec<_> = std::iter::from_fn(|| queue.pop(now)).map(|job| job.message.id).collect();
-        let wanted: Vec<_> = [3, 4, 2, 1, 0].map(|index| jobs[index].message.id).to_vec();
-        assert_eq!(order, wanted);
-    }
-
-    #[test]
-    fn a_retry_waits_for_its_time_and_a_refused_job_goes_first() {
-        let now = Instant::now();
-        let mut queue = TrunkQueue::default();
-        let (first, second) = (job(Category::Otp, 0), job(Category::Otp, 0));
-        queue.push(first.clone(), Duration::from_secs(1), now);
-        assert!(queue.pop(now).is_none());
-        assert_eq!(queue.ready_at(), Some(now + Duration::from_secs(1)));
-        queue.push(second.clone(), Duration::ZERO, now);
-        let taken = queue.pop(now).unwrap();
-        assert_eq!(taken.message.id, second.message.id);
-        queue.push_front(taken, now);
-        let later = now + Duration::from_secs(2);
-        assert_eq!(queue.pop(later).unwrap().message.id, second.message.id);
-        assert_eq!(queue.pop(later).unwrap().message.id, first.message.id);
-        assert!(queue.is_empty());
-    }
-
-    #[test]
-    fn expires_what_waits_too_long() {
-        let now = Instant::now();
-        let mut queue = TrunkQueue::default();
-        let job = job(Category::Otp, 0);
-        let expire = job.message.expire_time;
-        queue.push(job, Duration::from_secs(9), now);
-        assert!(queue.expired(expire - Duration::from_secs(1), 10).is_empty());
-        assert_eq!(queue.expired(expire, 10).len(), 1);
-        assert!(queue.is_empty() && queue.pop(now + Duration::from_secs(10)).is_none());
-    }
-
-    #[test]
-    fn segments_of_one_message_wait_together() {
-        let now = Instant::now();
-        let mut queue = TrunkQueue::default();
-        let mut one = job(Category::Otp, 0);
-        let mut two = one.clone();
-        one.pending = [Pending { segment: 2, attempts: 1 }].into();
-        two.pending = [Pending { segment: 1, attempts: 0 }].into();
-        queue.push(one, Duration::ZERO, now);
-        queue.push(two, Duration::ZERO, now);
-        let job = queue.pop(now).unwrap();
-        assert_eq!(job.pending.iter().map(|pending| pending.segment).collect::<Vec<_>>(), [1, 2]);
-        assert!(queue.pop(now).is_none());
-    }
-}
+mod tests;

@@ -1,22 +1,24 @@
 //! What comes of tries: decided, made durable, then acted on.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use futures_util::FutureExt;
 use tracing::error;
 
 use super::{
-    Pending, decide,
+    Chances, Pause, Pending, decide,
     worker::{InFlight, Next, Worker},
 };
 use crate::{
     clock,
-    domain::{CarrierStatus, FailureClass, ReportedState, SubmitOutcome},
+    domain::{CarrierStatus, FailureClass, Reaction, ReportedState, SubmitOutcome},
     store::{NextStep, Settled, Settlement, StoreError},
     telemetry::metrics::seconds,
     trunk::sms::{Outcome, adapter::PrepareError},
 };
 
+/// So many refusals for want of room, with nothing taken in between, are not about their recipients: the carrier is full.
+const CROWD: usize = 5;
 /// Unknown outcomes remembered, so that a late answer finds its try.
 const LATE_MEMORY: usize = 10_000;
 
@@ -29,13 +31,15 @@ impl Worker {
         for Outcome { ticket, outcome, late, at } in outcomes {
             let known = if late { self.unknown.remove(&ticket) } else { self.in_flight.remove(&ticket) };
             let Some(one) = known else { continue };
-            let decision = decide(
-                &outcome,
-                one.attempt.attempts,
-                self.parts.config.max_attempts,
-                one.job.message.ambiguity,
-            );
+            let chances = Chances {
+                attempts: one.attempt.attempts,
+                max_attempts: self.parts.config.max_attempts,
+                ambiguity: one.job.message.ambiguity,
+                elsewhere: reaction(&outcome) == Some(Reaction::Elsewhere) && self.has_other(&one),
+            };
+            let decision = decide(&outcome, &chances);
             self.count(&outcome, &one, now);
+            let pause = self.pause(decision.pause, now);
             settlements.push(Settlement {
                 attempt: one.attempt.clone(),
                 outcome: outcome.clone(),
@@ -48,8 +52,8 @@ impl Worker {
                 attempt: one.attempt.clone(),
                 step: decision.step,
                 delay: decision.delay,
-                throttled: decision.throttled,
-                late,
+                pause,
+                elsewhere: chances.elsewhere,
                 // A try that never left counts nowhere, in the store neither.
                 attempts: one.attempt.attempts.saturating_add(u16::from(outcome != SubmitOutcome::NeverSent)),
                 status: refusal(&outcome),
@@ -65,7 +69,24 @@ impl Worker {
         self.settling.push_back(async move { (store.settle(trunk, settlements).await, next) }.boxed());
     }
 
-    fn remember(&mut self, ticket: u64, one: InFlight) {
+    /// The account pauses at once: what waits for a commit would go on running into the same wall.
+    fn pause(&mut self, pause: Pause, now: Instant) -> Pause {
+        let pause = match pause {
+            Pause::Recipient => {
+                self.no_room += 1;
+                if self.no_room < CROWD { Pause::Recipient } else { Pause::Account }
+            }
+            pause => pause,
+        };
+        if pause == Pause::Account && self.pacer.throttled(now) {
+            self.no_room = 0;
+        }
+        pause
+    }
+
+    /// Keeps a try for a late answer. It takes no room: what waits for a report does not hold up what comes.
+    fn remember(&mut self, ticket: u64, mut one: InFlight) {
+        one.job.room = None;
         self.unknown.insert(ticket, one);
         self.unknown_order.push_back(ticket);
         while self.unknown_order.len() > LATE_MEMORY {
@@ -80,10 +101,10 @@ impl Worker {
         match outcome {
             SubmitOutcome::Accepted { .. } => {
                 self.answered.accepted += 1;
-                self.pacer.accepted();
+                self.no_room = 0;
                 metrics.submits_ok.increment(1);
             }
-            SubmitOutcome::Refused { status } => {
+            SubmitOutcome::Refused { status, .. } => {
                 self.answered.refused += 1;
                 match status.class {
                     FailureClass::Throttled => metrics.submits_throttled.increment(1),
@@ -125,8 +146,8 @@ impl Worker {
             }
             match next.step {
                 NextStep::Again { .. } if !settled.state.is_final() => self.again(next, now),
-                _ if settled.state.is_final() => self.drop_message(id),
-                _ => self.one_segment_less(id),
+                _ if settled.state.is_final() => drop(self.queue.remove(id)),
+                _ => {}
             }
         }
     }
@@ -148,15 +169,25 @@ impl Worker {
     fn again(&mut self, next: Next, now: Instant) {
         let mut job = next.job;
         job.pending = [Pending { segment: next.attempt.segment, attempts: next.attempts }].into();
-        if next.late {
+        if job.room.is_none() {
             // It had left the backlog as unknown; it is back now.
-            self.enter(&job);
+            job.room = Some(Arc::new(self.parts.backlog.force(&job.message.tenant_id)));
         }
-        if next.throttled {
-            self.pacer.throttled(now);
-            self.queue.push_front(job, now);
-        } else {
-            self.queue.push(job, next.delay, now);
+        let refused = next.step == NextStep::Again { duplicate: false };
+        if refused && job.plan.segments == 1 && job.refusals == next.attempt.attempts {
+            job.refusals = next.attempts;
+        }
+        if next.elsewhere {
+            let Some(back) = self.pass_on(job) else { return };
+            job = back;
+        }
+        match next.pause {
+            Pause::Account => self.queue.put_back(job, now),
+            Pause::Nobody => self.queue.push(job, next.delay, now),
+            Pause::Recipient => {
+                self.queue.hold(&job.message.to, now + next.delay, now);
+                self.queue.push(job, next.delay, now);
+            }
         }
     }
 
@@ -166,14 +197,21 @@ impl Worker {
         self.next_ticket += 1;
         let ticket = self.next_ticket;
         self.in_flight.insert(ticket, one);
-        let outcome = SubmitOutcome::Refused { status };
+        let outcome = SubmitOutcome::Refused { status, reaction: Reaction::Never };
         self.settle(vec![Outcome { ticket, outcome, late: false, at: clock::wall() }]);
     }
 }
 
 fn refusal(outcome: &SubmitOutcome) -> Option<CarrierStatus> {
     match outcome {
-        SubmitOutcome::Refused { status } => Some(status.clone()),
+        SubmitOutcome::Refused { status, .. } => Some(status.clone()),
+        _ => None,
+    }
+}
+
+fn reaction(outcome: &SubmitOutcome) -> Option<Reaction> {
+    match outcome {
+        SubmitOutcome::Refused { reaction, .. } => Some(*reaction),
         _ => None,
     }
 }

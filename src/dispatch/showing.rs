@@ -24,6 +24,7 @@ impl Worker {
         }
         self.bound_before = bound;
         let up = bound > 0;
+        self.note_links(up, clock::now().mono);
         if self.was_up != Some(up) {
             let first_down = self.was_up.is_none() && !up;
             self.was_up = Some(up);
@@ -75,7 +76,8 @@ impl Worker {
         metrics.bound.set(gauge(bound));
         metrics.wanted.set(gauge(wanted));
         metrics.in_flight.set(gauge(self.parts.pool.in_flight()));
-        metrics.window.set(gauge(self.parts.config.window * bound));
+        metrics.window.set(gauge(self.parts.pool.window()));
+        metrics.need_a_person.set(gauge(self.parts.pool.in_need_of_a_person()));
         let state = match bound {
             _ if self.draining => TrunkState::Draining,
             0 => TrunkState::Down,

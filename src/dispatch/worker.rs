@@ -14,12 +14,11 @@ use tokio::{
 };
 use tracing::{error, info};
 
-use super::{Backlog, Job, Pacer, Pending, TrunkQueue, showing::PUBLISH};
+use super::{Backlog, Job, Pacer, Pause, Pending, TrunkQueue, Ways, moving::Evacuation, showing::PUBLISH};
 use crate::{
     clock,
-    config::TrunkConfig,
-    domain::{CarrierStatus, FailureClass, MessageId, SegmentState, SubmitOutcome},
-    routing::Router,
+    config::{ShareConfig, TrunkConfig},
+    domain::{CarrierStatus, FailureClass, SegmentState, SubmitOutcome},
     store::{Attempt, Ending, NextStep, Settled, Store, StoreError},
     telemetry::metrics::TrunkMetrics,
     trunk::{
@@ -29,7 +28,7 @@ use crate::{
 };
 
 /// Segments marked and handed over at once.
-const BATCH: usize = 512;
+pub(super) const BATCH: usize = 512;
 /// Pause after the store refused a mark.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -37,20 +36,22 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 pub struct WorkerParts {
     /// The trunk.
     pub config: TrunkConfig,
+    /// How classes and tenants share it.
+    pub shares: ShareConfig,
     /// How it cuts messages.
     pub planner: Arc<dyn Planner>,
     /// Its links.
     pub pool: Pool,
     /// Where everything becomes durable.
     pub store: Store,
+    /// The ways to the other trunks.
+    pub ways: Ways,
     /// New work.
     pub jobs: mpsc::Receiver<Vec<Job>>,
     /// Its backlog.
     pub backlog: Arc<Backlog>,
     /// Where its status is seen.
     pub status: watch::Sender<TrunkStatus>,
-    /// Knows when messages may leave.
-    pub router: Router,
     /// Its metrics.
     pub metrics: TrunkMetrics,
     /// Becomes true when the daemon drains.
@@ -73,8 +74,9 @@ pub(super) struct Next {
     pub(super) attempt: Attempt,
     pub(super) step: NextStep,
     pub(super) delay: Duration,
-    pub(super) throttled: bool,
-    pub(super) late: bool,
+    pub(super) pause: Pause,
+    /// Another trunk shall take it.
+    pub(super) elsewhere: bool,
     /// Tries that may have left, this one included.
     pub(super) attempts: u16,
     pub(super) status: Option<CarrierStatus>,
@@ -88,17 +90,18 @@ pub struct Worker {
     pub(super) in_flight: HashMap<u64, InFlight>,
     pub(super) unknown: HashMap<u64, InFlight>,
     pub(super) unknown_order: VecDeque<u64>,
-    /// Segments of each message that are queued or on their way.
-    pub(super) outstanding: HashMap<MessageId, usize>,
     pub(super) next_ticket: u64,
     pub(super) marking: Option<Marked>,
     pub(super) settling: FuturesOrdered<Settling>,
     pub(super) answered: Answered,
+    /// Recipients refused for want of room since the last submit that was taken.
+    pub(super) no_room: usize,
     pub(super) store_pause: Option<Instant>,
     pub(super) published: Instant,
     pub(super) was_up: Option<bool>,
     pub(super) bound_before: usize,
     pub(super) draining: bool,
+    pub(super) evacuation: Evacuation,
 }
 
 impl Worker {
@@ -108,21 +111,22 @@ impl Worker {
         let now = clock::now().mono;
         Self {
             pacer: Pacer::new(parts.config.submits_per_second, now),
+            queue: TrunkQueue::new(parts.shares.clone()),
             parts,
-            queue: TrunkQueue::default(),
             in_flight: HashMap::new(),
             unknown: HashMap::new(),
             unknown_order: VecDeque::new(),
-            outstanding: HashMap::new(),
             next_ticket: 0,
             marking: None,
             settling: FuturesOrdered::new(),
             answered: Answered::default(),
+            no_room: 0,
             store_pause: None,
             published: now,
             was_up: None,
             bound_before: 0,
             draining: false,
+            evacuation: Evacuation::since(now),
         }
     }
 
@@ -131,6 +135,7 @@ impl Worker {
         loop {
             let now = clock::now();
             self.expire(now.wall);
+            self.evacuate(now.mono);
             self.mark(now.mono);
             self.publish(now.mono);
             if self.draining && self.is_idle() && self.parts.pool.has_ended() {
@@ -184,37 +189,9 @@ impl Worker {
     fn take(&mut self, jobs: Vec<Job>) {
         let now = clock::now();
         for mut job in jobs {
-            self.outstanding.insert(job.message.id, job.pending.len());
             let wait = job.wait(now.wall);
             job.queued += wait;
             self.queue.push(job, wait, now.mono);
-        }
-    }
-
-    /// One more segment of a message is on its way here.
-    pub(super) fn enter(&mut self, job: &Job) {
-        let segments = self.outstanding.entry(job.message.id).or_insert(0);
-        if *segments == 0 {
-            self.parts.backlog.force();
-        }
-        *segments += 1;
-    }
-
-    /// A segment needs no more work; the last one gives the message's room back.
-    pub(super) fn one_segment_less(&mut self, id: MessageId) {
-        if let Some(segments) = self.outstanding.get_mut(&id) {
-            *segments = segments.saturating_sub(1);
-            if *segments == 0 {
-                self.drop_message(id);
-            }
-        }
-    }
-
-    /// A message needs no more work.
-    pub(super) fn drop_message(&mut self, id: MessageId) {
-        if self.outstanding.remove(&id).is_some() {
-            self.queue.remove(id);
-            self.parts.backlog.release();
         }
     }
 
@@ -225,9 +202,7 @@ impl Worker {
             return;
         }
         let endings: Vec<Ending> = gone.iter().map(expiry).collect();
-        for job in gone {
-            self.drop_message(job.message.id);
-        }
+        drop(gone);
         let (store, metrics) = (self.parts.store.clone(), self.parts.metrics.clone());
         let end = async move {
             let ended = store.end(endings).await;
@@ -263,25 +238,25 @@ impl Worker {
     fn next_tries(&mut self, allowed: usize, now: Instant) -> Vec<InFlight> {
         let wall = clock::wall();
         let mut tries = Vec::with_capacity(allowed);
-        let table = self.parts.router.table();
+        let table = self.parts.ways.router().table();
         let mut held = 0;
-        // A turn does a bounded amount of work, even when a window closes over a long queue.
-        while tries.len() < allowed && held < BATCH {
-            let Some(mut job) = self.queue.pop(now) else { break };
-            // It waited longer than its window was open, or the calendar was set back. What has begun is finished.
-            if !job.has_begun()
-                && let Some(time) = table.windows().release(&job.message, wall)
+        while let Some(mut job) = self.queue.take(allowed - tries.len(), now) {
+            if let Some(time) = table.windows().release(&job.message, wall)
+                && !self.has_begun(&job)
             {
+                // It waited longer than its window was open, or the calendar was set back.
                 job.not_before = Some(time);
                 let wait = job.wait(wall);
                 job.queued = now + wait;
-                self.queue.push(job, wait, now);
+                self.queue.put_off(job, wait, now);
                 held += 1;
+                // A turn does a bounded amount of work, even when a window closes over a long queue.
+                if held == BATCH {
+                    break;
+                }
                 continue;
             }
-            while tries.len() < allowed
-                && let Some(pending) = job.pending.pop_front()
-            {
+            for pending in std::mem::take(&mut job.pending) {
                 let attempt = Attempt {
                     message_id: job.message.id,
                     segment: pending.segment,
@@ -289,14 +264,15 @@ impl Worker {
                     plan: job.plan,
                     submit_time: wall,
                 };
-                let one = Job { pending: VecDeque::new(), ..job.clone() };
-                tries.push(InFlight { job: one, attempt, handed: now });
-            }
-            if !job.pending.is_empty() {
-                self.queue.push_front(job, now);
+                tries.push(InFlight { job: job.clone(), attempt, handed: now });
             }
         }
         tries
+    }
+
+    /// Some segment of a message whose turn it is has left: what has begun is finished.
+    fn has_begun(&self, job: &Job) -> bool {
+        job.pending.len() + self.queue.segments_of(job.message.id) < usize::from(job.plan.segments)
     }
 
     /// The marks are durable: the segments may leave.
@@ -318,7 +294,6 @@ impl Worker {
         for mut one in tries {
             // Withdrawn, ended or told of by a late answer since it was queued.
             if over.contains(&one.attempt) {
-                self.one_segment_less(one.attempt.message_id);
                 continue;
             }
             let message = one.job.message.clone();
@@ -353,7 +328,7 @@ impl Worker {
     fn put_back(&mut self, one: InFlight, now: Instant) {
         let mut job = one.job;
         job.pending = [Pending { segment: one.attempt.segment, attempts: one.attempt.attempts }].into();
-        self.queue.push_front(job, now);
+        self.queue.put_back(job, now);
     }
 }
 

@@ -172,11 +172,14 @@ impl Delivery {
         }
     }
 
-    /// Cuts the message anew, for another trunk. Only while nothing of it has left.
+    /// Cuts the message anew, for another trunk. Only while nothing of it can be with a carrier: every try was refused.
     pub fn replan(&mut self, plan: SegmentPlan) {
-        if self.segments.iter().all(|segment| segment.state == SegmentState::Queued && segment.attempts == 0)
-        {
-            self.segments = vec![Segment::queued(); usize::from(plan.segments.max(1))];
+        let refused =
+            |segment: &Segment| segment.state == SegmentState::Queued && segment.carrier_id.is_none();
+        if !self.possible_duplicate && self.segments.iter().all(refused) {
+            let attempts = self.segments.iter().map(|segment| segment.attempts).max().unwrap_or(0);
+            let anew = Segment { attempts, ..Segment::queued() };
+            self.segments = vec![anew; usize::from(plan.segments.max(1))];
             self.plan = plan;
         }
     }

@@ -21,5 +21,5 @@ pub use message::{
 };
 pub use numbering::{International, NumberPlan, OperatorIndex, OperatorSource, e164};
 pub use option::{check_option, tlv_tag};
-pub use outcome::{Blame, CarrierStatus, FailureClass, StatusSource, SubmitOutcome, UnknownCause};
+pub use outcome::{Blame, CarrierStatus, FailureClass, Reaction, StatusSource, SubmitOutcome, UnknownCause};
 pub use report::{Report, ReportedState};

@@ -1,5 +1,7 @@
 //! What came of one try on one trunk, and what a status means.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::CarrierId;
@@ -45,6 +47,31 @@ pub enum FailureClass {
 }
 
 impl FailureClass {
+    /// All of them.
+    pub const ALL: [Self; 21] = [
+        Self::None,
+        Self::InvalidNumber,
+        Self::AbsentSubscriber,
+        Self::SuspendedSubscriber,
+        Self::Handset,
+        Self::RecipientBlocked,
+        Self::ContentRejected,
+        Self::SignatureUnregistered,
+        Self::SourceNotAllowed,
+        Self::FrequencyLimited,
+        Self::TimeWindow,
+        Self::Throttled,
+        Self::RouteUnavailable,
+        Self::CarrierTemporary,
+        Self::CarrierPermanent,
+        Self::Expired,
+        Self::Protocol,
+        Self::Unmapped,
+        Self::Congestion,
+        Self::Network,
+        Self::NoResponse,
+    ];
+
     /// The label in metrics and logs.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -117,6 +144,30 @@ impl CarrierStatus {
     }
 }
 
+/// What a refusal asks of us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reaction {
+    /// The account is too fast: it pauses, and what was refused goes first afterwards.
+    SlowDown,
+    /// There is no room, as a rule for one recipient: what is for it waits so long, or longer with each try, and the
+    /// rest goes on.
+    NoRoom(Option<Duration>),
+    /// It failed in passing: again after this delay, or after one that grows with each try.
+    Later(Option<Duration>),
+    /// Not on this trunk.
+    Elsewhere,
+    /// Not at all.
+    Never,
+}
+
+impl Reaction {
+    /// Trying again on the same trunk can't help.
+    #[must_use]
+    pub fn is_permanent(self) -> bool {
+        matches!(self, Self::Elsewhere | Self::Never)
+    }
+}
+
 /// What came of one try to submit one segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SubmitOutcome {
@@ -129,6 +180,8 @@ pub enum SubmitOutcome {
     Refused {
         /// What it said.
         status: CarrierStatus,
+        /// What that asks of us.
+        reaction: Reaction,
     },
     /// It never left: the link ended first.
     NeverSent,

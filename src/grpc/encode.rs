@@ -392,6 +392,7 @@ fn link(trunk: &TrunkStatus, link: &LinkStatus) -> api::Link {
         remote: link.remote.clone(),
         bind_mode: link.bind_mode.to_owned(),
         in_flight: link.in_flight,
+        window_size: link.window,
         bind_time: link.bound_since.map(time),
         round_trip: link.round_trip.map(duration),
         last_error: link.last_error.as_ref().map(carrier_status),

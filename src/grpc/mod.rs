@@ -13,7 +13,7 @@ mod status;
 mod tests;
 mod trunks;
 
-use std::time::Duration;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{
@@ -22,7 +22,14 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use crate::{config::MessageConfig, events::Subscriptions, sms::Acceptor, store::Store, trunk::TrunkBoard};
+use crate::{
+    config::MessageConfig,
+    domain::TrunkId,
+    events::Subscriptions,
+    sms::Acceptor,
+    store::Store,
+    trunk::{TrunkBoard, sms::LinkControl},
+};
 use api::{
     event_service_server::EventServiceServer, sms_service_server::SmsServiceServer,
     trunk_service_server::TrunkServiceServer,
@@ -73,6 +80,8 @@ pub struct Parts {
     pub subscriptions: Subscriptions,
     /// Shows trunks.
     pub board: TrunkBoard,
+    /// Speaks to their links.
+    pub links: Arc<HashMap<TrunkId, LinkControl>>,
     /// Limits of messages.
     pub messages: MessageConfig,
 }
@@ -88,7 +97,7 @@ pub async fn routes(
     let decoder = decode::Decoder::new(&parts.messages);
     let sms = sms::Sms::new(parts.acceptor.clone(), parts.store.clone(), decoder, phase.clone());
     let events = events::Events::new(parts.subscriptions.clone(), phase.clone());
-    let trunks = trunks::Trunks::new(parts.board.clone(), phase.clone());
+    let trunks = trunks::Trunks::new(parts.board.clone(), parts.links.clone(), phase.clone());
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<SmsServiceServer<sms::Sms<Acceptor>>>().await;
     reporter.set_serving::<EventServiceServer<events::Events>>().await;

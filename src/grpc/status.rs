@@ -5,7 +5,7 @@ use std::time::Duration;
 use tonic::Code;
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, QuotaViolation, StatusExt};
 
-use crate::{events::SubscriptionError, sms::SubmitRefused, store::StoreError};
+use crate::{dispatch::Full, events::SubscriptionError, sms::SubmitRefused, store::StoreError};
 
 /// The domain of all reasons.
 pub const DOMAIN: &str = "carrierd";
@@ -57,6 +57,8 @@ pub enum Reason {
     SubscriptionNotFound,
     /// No such trunk.
     TrunkNotFound,
+    /// The trunk has no such link.
+    LinkNotFound,
     /// Not served yet.
     NotImplemented,
 }
@@ -87,6 +89,7 @@ impl Reason {
             Self::NotCancelable => "NOT_CANCELABLE",
             Self::SubscriptionNotFound => "SUBSCRIPTION_NOT_FOUND",
             Self::TrunkNotFound => "TRUNK_NOT_FOUND",
+            Self::LinkNotFound => "LINK_NOT_FOUND",
             Self::NotImplemented => "NOT_IMPLEMENTED",
         }
     }
@@ -109,7 +112,9 @@ impl Reason {
             Self::Draining | Self::StoreUnavailable => Code::Unavailable,
             Self::StoreCorrupt => Code::DataLoss,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
-            Self::MessageNotFound | Self::SubscriptionNotFound | Self::TrunkNotFound => Code::NotFound,
+            Self::MessageNotFound | Self::SubscriptionNotFound | Self::TrunkNotFound | Self::LinkNotFound => {
+                Code::NotFound
+            }
             Self::NotImplemented => Code::Unimplemented,
         }
     }
@@ -270,10 +275,17 @@ impl From<SubmitRefused> for Refusal {
                 Self::new(Reason::CallerNotAllowed, message).with("trunk_id", trunk_id)
             }
             SubmitRefused::KeyReused => Self::new(Reason::RequestIdPayloadMismatch, message),
-            SubmitRefused::QueueFull { trunk_id, max, retry_after } => Self::new(Reason::QueueFull, message)
-                .with("trunk_id", trunk_id)
-                .with("max", max)
-                .retry_after(retry_after),
+            SubmitRefused::QueueFull { trunk_id, full, retry_after } => {
+                let (scope, max) = match full {
+                    Full::Trunk(max) => ("trunk", max),
+                    Full::Tenant(max) => ("tenant", max),
+                };
+                Self::new(Reason::QueueFull, message)
+                    .with("trunk_id", trunk_id)
+                    .with("scope", scope)
+                    .with("max", max)
+                    .retry_after(retry_after)
+            }
             SubmitRefused::WindowClosed { category, opens, retry_after, .. }
             | SubmitRefused::ExpiresBeforeWindow { category, opens, retry_after, .. } => {
                 Self::new(Reason::WindowClosed, message)
@@ -331,7 +343,8 @@ mod tests {
             ),
             (SubmitRefused::KeyReused.into(), "REQUEST_ID_PAYLOAD_MISMATCH", Code::AlreadyExists),
             (
-                SubmitRefused::QueueFull { trunk_id: "t".into(), max: 5, retry_after: LATER }.into(),
+                SubmitRefused::QueueFull { trunk_id: "t".into(), full: Full::Trunk(5), retry_after: LATER }
+                    .into(),
                 "QUEUE_FULL",
                 Code::ResourceExhausted,
             ),

@@ -12,6 +12,7 @@ use tonic_types::{RpcStatusExt, StatusExt};
 use super::*;
 use crate::{
     config::StoreConfig,
+    dispatch::Full,
     domain::{Event, Message, Payload, SegmentPlan, TrunkId, TrunkMoved},
     sms::{Explained, SubmitAnswer, SubmitRefused, SubmitRequest},
 };
@@ -29,7 +30,11 @@ struct TakesAll;
 impl sms::Accept for TakesAll {
     async fn submit(&self, requests: Vec<SubmitRequest>) -> Vec<Result<SubmitAnswer, SubmitRefused>> {
         let answer = |request: SubmitRequest| match request.message.request_id.as_str() {
-            "full" => Err(SubmitRefused::QueueFull { trunk_id: "t".into(), max: 1, retry_after: PATIENCE }),
+            "full" => Err(SubmitRefused::QueueFull {
+                trunk_id: "t".into(),
+                full: Full::Trunk(1),
+                retry_after: PATIENCE,
+            }),
             _ => Ok(SubmitAnswer {
                 message_id: request.message.id,
                 accept_time: request.message.accept_time,

@@ -1,11 +1,12 @@
 //! `TrunkService`: what the trunks show of themselves.
 
-use std::pin::Pin;
+use std::{collections::HashMap, pin::Pin, sync::Arc};
 
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Response, Status};
+use tracing::info;
 
 use super::{
     Phase, api, encode,
@@ -13,20 +14,48 @@ use super::{
     reached,
     status::{Reason, Refusal},
 };
-use crate::trunk::TrunkBoard;
+use crate::{
+    domain::TrunkId,
+    trunk::{
+        TrunkBoard,
+        sms::{LinkControl, NotAsked},
+    },
+};
 
 /// The service.
 #[derive(Clone)]
 pub struct Trunks {
     board: TrunkBoard,
+    links: Arc<HashMap<TrunkId, LinkControl>>,
     phase: watch::Receiver<Phase>,
 }
 
 impl Trunks {
-    /// The service over the trunks' board.
+    /// The service over the trunks' board and their links.
     #[must_use]
-    pub fn new(board: TrunkBoard, phase: watch::Receiver<Phase>) -> Self {
-        Self { board, phase }
+    pub fn new(
+        board: TrunkBoard,
+        links: Arc<HashMap<TrunkId, LinkControl>>,
+        phase: watch::Receiver<Phase>,
+    ) -> Self {
+        Self { board, links, phase }
+    }
+
+    fn rebind(&self, link_id: &str) -> Result<(), Refusal> {
+        let wrong = || {
+            let message = "is no link: write the trunk and the link's number, such as trunk-1/0";
+            Refusal::field(Reason::InvalidField, "link_id", message)
+        };
+        let (trunk_id, slot) = link_id.rsplit_once('/').ok_or_else(wrong)?;
+        let slot: u32 = slot.parse().map_err(|_| wrong())?;
+        let links = self.links.get(&TrunkId::from(trunk_id)).ok_or_else(|| unknown(trunk_id))?;
+        links.rebind(slot).map_err(|error| {
+            let reason = match error {
+                NotAsked::NoSuchLink { .. } => Reason::LinkNotFound,
+                NotAsked::Ended => Reason::Draining,
+            };
+            Refusal::new(reason, error.to_string()).with("link_id", link_id)
+        })
     }
 
     fn page(&self, request: &api::ListTrunksRequest) -> Result<api::ListTrunksResponse, Refusal> {
@@ -114,9 +143,12 @@ impl api::trunk_service_server::TrunkService for Trunks {
 
     async fn rebind_link(
         &self,
-        _request: Request<api::RebindLinkRequest>,
+        request: Request<api::RebindLinkRequest>,
     ) -> Result<Response<api::RebindLinkResponse>, Status> {
-        Err(not_served("rebinding a link"))
+        let api::RebindLinkRequest { link_id, reason } = request.into_inner();
+        self.rebind(&link_id)?;
+        info!(link_id, reason, "asked to rebind a link");
+        Ok(Response::new(api::RebindLinkResponse {}))
     }
 }
 
@@ -140,7 +172,7 @@ mod tests {
             reported: Reported::default(),
         };
         let (senders, receivers) = (0..count).map(|number| watch::channel(status(number))).unzip();
-        (Trunks::new(TrunkBoard::new(receivers), watch::channel(Phase::Serving).1), senders)
+        (Trunks::new(TrunkBoard::new(receivers), Arc::default(), watch::channel(Phase::Serving).1), senders)
     }
 
     #[test]

@@ -6,29 +6,22 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::SubmitRefused;
 use crate::{
     clock,
     config::Outside,
-    dispatch::{Backlog, Job},
+    dispatch::{Job, Lane, Room, Ways},
     domain::{Message, MessageId, SegmentPlan, TrunkId},
-    routing::{Candidate, Explanation, Health, RouteTable, Router, window_words},
+    routing::{Candidate, Explanation, RouteTable, window_words},
     store::{Accepted, MessageKey, NewMessage, Store},
     telemetry::metrics,
-    trunk::{
-        TrunkBoard, TrunkState,
-        sms::adapter::{Planner, Prepared},
-    },
+    trunk::sms::adapter::Prepared,
 };
-
-/// When a caller should try again after a full backlog.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A request that has been read and is sound in itself.
 #[derive(Debug, Clone)]
@@ -65,19 +58,6 @@ pub struct Explained {
     pub window: String,
 }
 
-/// The way to one trunk.
-#[derive(Clone)]
-pub struct Lane {
-    /// How it cuts messages.
-    pub planner: Arc<dyn Planner>,
-    /// Its worker's queue.
-    pub jobs: mpsc::Sender<Vec<Job>>,
-    /// What waits there.
-    pub backlog: Arc<Backlog>,
-    /// The most that may wait.
-    pub max_queue: usize,
-}
-
 /// Takes requests in. Cheap to clone; one per connection if need be.
 #[derive(Clone)]
 pub struct Acceptor {
@@ -85,9 +65,7 @@ pub struct Acceptor {
 }
 
 struct Shared {
-    router: Router,
-    lanes: HashMap<TrunkId, Lane>,
-    board: TrunkBoard,
+    ways: Ways,
     store: Store,
     references: AtomicU32,
     draining: watch::Receiver<bool>,
@@ -98,6 +76,7 @@ struct Admitted {
     trunk_id: TrunkId,
     prepared: Prepared,
     new: NewMessage,
+    room: Room,
     not_before: Option<Timestamp>,
 }
 
@@ -107,16 +86,9 @@ type Release = Option<Timestamp>;
 impl Acceptor {
     /// An acceptor; `first_reference` is where references of concatenation headers start, best at random.
     #[must_use]
-    pub fn new(
-        router: Router,
-        lanes: HashMap<TrunkId, Lane>,
-        board: TrunkBoard,
-        store: Store,
-        first_reference: u16,
-        draining: watch::Receiver<bool>,
-    ) -> Self {
+    pub fn new(ways: Ways, store: Store, first_reference: u16, draining: watch::Receiver<bool>) -> Self {
         let references = AtomicU32::new(u32::from(first_reference));
-        Self { shared: Arc::new(Shared { router, lanes, board, store, references, draining }) }
+        Self { shared: Arc::new(Shared { ways, store, references, draining }) }
     }
 
     /// Accepts requests: each is durable, or refused, when this returns. One commit for all of them.
@@ -126,10 +98,7 @@ impl Acceptor {
         for request in requests {
             let validate_only = request.validate_only;
             match self.admit(request).await {
-                Ok(one) if validate_only => {
-                    self.release(&one);
-                    answers.push(Ok(answer(&one.new, false)));
-                }
+                Ok(one) if validate_only => answers.push(Ok(answer(&one.new, false))),
                 Ok(one) => {
                     answers.push(Ok(answer(&one.new, false)));
                     admitted.push((answers.len() - 1, one));
@@ -151,7 +120,7 @@ impl Acceptor {
     /// # Errors
     /// As [`Self::submit`], but for room.
     pub fn estimate(&self, message: &Message) -> Result<(SegmentPlan, Vec<TrunkId>), SubmitRefused> {
-        let table = self.shared.router.table();
+        let table = self.shared.ways.router().table();
         let trunks = self.route(&table, message)?;
         let (trunk_id, lane) = self.lane(&trunks)?;
         let prepared =
@@ -162,8 +131,8 @@ impl Acceptor {
     /// Says why a message would take the trunk that it would take now, and when it would leave.
     #[must_use]
     pub fn explain(&self, message: &Message) -> Explained {
-        let table = self.shared.router.table();
-        let route = table.explain(message, |id| self.health(id));
+        let table = self.shared.ways.router().table();
+        let route = table.explain(message, |id| self.shared.ways.health(id));
         let Some(window) = table.windows().of(message) else {
             return Explained { route, leave_time: message.send_time, window: String::new() };
         };
@@ -189,8 +158,7 @@ impl Acceptor {
         let accepted = match self.shared.store.accept(new).await {
             Ok(accepted) => accepted,
             Err(failed) => {
-                for (index, one) in &admitted {
-                    self.release(one);
+                for (index, _) in &admitted {
                     answers[*index] = Err(SubmitRefused::Store(failed.clone()));
                 }
                 return;
@@ -202,21 +170,17 @@ impl Acceptor {
             match accepted {
                 Accepted::New => {
                     metrics::accepted(one.new.message.category, 1);
-                    let job = Job::fresh(one.new.message, one.prepared, now).not_before(one.not_before);
-                    jobs.entry(one.trunk_id).or_default().push(job);
+                    let job = Job::fresh(one.new.message, one.prepared, one.room, now);
+                    jobs.entry(one.trunk_id).or_default().push(job.not_before(one.not_before));
                 }
                 Accepted::Replayed { message_id, accept_time, plan } => {
-                    self.release(&one);
                     answers[index] = Ok(SubmitAnswer { message_id, accept_time, plan, replayed: true });
                 }
-                Accepted::Mismatch => {
-                    self.release(&one);
-                    answers[index] = Err(SubmitRefused::KeyReused);
-                }
+                Accepted::Mismatch => answers[index] = Err(SubmitRefused::KeyReused),
             }
         }
         for (trunk_id, jobs) in jobs {
-            if let Some(lane) = self.shared.lanes.get(&trunk_id) {
+            if let Some(lane) = self.shared.ways.lane(&trunk_id) {
                 // A worker that is gone has drained; what it leaves is durable and found at the next start.
                 let _ = lane.jobs.send(jobs).await;
             }
@@ -228,7 +192,7 @@ impl Acceptor {
             return Err(SubmitRefused::Draining);
         }
         let message = Arc::new(request.message);
-        let table = self.shared.router.table();
+        let table = self.shared.ways.router().table();
         let not_before = match release(&table, &message, message.accept_time) {
             Ok(time) => time,
             // Accepted while the window was open, and asked for again: the answer is the one of then.
@@ -241,11 +205,14 @@ impl Acceptor {
         let reference = self.next_reference();
         let prepared =
             lane.planner.prepare(&message, reference).map_err(|error| SubmitRefused::of(error, &trunk_id))?;
-        if !lane.backlog.reserve(lane.max_queue) {
-            return Err(SubmitRefused::QueueFull { trunk_id, max: lane.max_queue, retry_after: RETRY_AFTER });
-        }
+        let reserved = lane.backlog.reserve(&message.tenant_id, message.category);
+        let room = reserved.map_err(|full| SubmitRefused::QueueFull {
+            trunk_id: trunk_id.clone(),
+            full,
+            retry_after: lane.retry_after,
+        })?;
         let new = NewMessage { message, plan: prepared.plan, reference, digest: request.digest };
-        Ok(Admitted { trunk_id, prepared, new, not_before })
+        Ok(Admitted { trunk_id, prepared, new, room, not_before })
     }
 
     async fn was_accepted(&self, message: &Message) -> Result<bool, SubmitRefused> {
@@ -257,29 +224,14 @@ impl Acceptor {
         table: &'a RouteTable,
         message: &'a Message,
     ) -> Result<Vec<Candidate<'a>>, SubmitRefused> {
-        Ok(table.route(message, |id| self.health(id))?)
-    }
-
-    fn health(&self, id: &TrunkId) -> Health {
-        match self.shared.board.state(id.as_str()) {
-            Some(TrunkState::Up) => Health::Up,
-            Some(TrunkState::Degraded) => Health::Degraded,
-            Some(TrunkState::Draining) => Health::Draining,
-            Some(TrunkState::Down) | None => Health::Down,
-        }
+        Ok(table.route(message, |id| self.shared.ways.health(id))?)
     }
 
     /// The way to the best of the allowed trunks; if none can carry now, the message waits there.
     fn lane<'a>(&'a self, trunks: &[Candidate<'a>]) -> Result<(&'a TrunkId, &'a Lane), SubmitRefused> {
         let chosen = trunks.first().ok_or(SubmitRefused::NoRoute)?.trunk;
-        let lane = self.shared.lanes.get(chosen);
+        let lane = self.shared.ways.lane(chosen);
         lane.map(|lane| (chosen, lane)).ok_or_else(|| SubmitRefused::UnknownTrunk(chosen.clone()))
-    }
-
-    fn release(&self, one: &Admitted) {
-        if let Some(lane) = self.shared.lanes.get(&one.trunk_id) {
-            lane.backlog.release();
-        }
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "references wrap")]

@@ -5,12 +5,11 @@ use std::time::Duration;
 use tokio::{sync::watch, time::sleep};
 use tracing::{error, info, warn};
 
-use super::Lane;
 use crate::{
     clock,
-    dispatch::{Job, Pending},
-    domain::{CarrierStatus, FailureClass, MessageId, SegmentState, TrunkId},
-    routing::{Health, Router},
+    dispatch::{Job, Lane, Ways},
+    domain::{CarrierStatus, FailureClass, MessageId, SegmentState},
+    routing::Health,
     store::{Ending, Store, StoreError, StoredMessage},
 };
 
@@ -26,9 +25,7 @@ pub struct DueParts {
     /// Where everything is durable.
     pub store: Store,
     /// Where messages may go, and when.
-    pub router: Router,
-    /// The ways there.
-    pub lanes: std::collections::HashMap<TrunkId, Lane>,
+    pub ways: Ways,
     /// Becomes true when the daemon drains.
     pub drain: watch::Receiver<bool>,
     /// An id from before the first request of this run: what is later was queued by its acceptance.
@@ -86,11 +83,13 @@ impl Due {
                 match self.lane(&stored) {
                     Some(lane) => {
                         resumed += 1;
-                        lane.backlog.force();
+                        let room = lane.backlog.force(&stored.message.tenant_id);
                         // A message that was scheduled, or that its window holds, goes on waiting.
-                        let wall = clock::wall();
-                        let release = self.0.router.table().windows().release(&stored.message, wall);
-                        let _ = lane.jobs.send(vec![job(stored).not_before(release)]).await;
+                        let now = clock::now();
+                        let release =
+                            self.0.ways.router().table().windows().release(&stored.message, now.wall);
+                        let job = Job::resumed(stored, room, now.mono).not_before(release);
+                        let _ = lane.jobs.send(vec![job]).await;
                     }
                     None => self.strand(stored).await?,
                 }
@@ -101,13 +100,13 @@ impl Due {
     /// A message stays with the trunk that has its other segments; else it goes by route.
     fn lane(&self, stored: &StoredMessage) -> Option<&Lane> {
         let begun = stored.delivery.segments.iter().find_map(|segment| segment.trunk_id.as_ref());
-        if let Some(lane) = begun.and_then(|id| self.0.lanes.get(id)) {
+        if let Some(lane) = begun.and_then(|id| self.0.ways.lane(id)) {
             return Some(lane);
         }
-        let table = self.0.router.table();
+        let table = self.0.ways.router().table();
         // No trunk has had time to come up: each counts as if it were.
         let trunks = table.route(&stored.message, |_| Health::Up).ok()?;
-        trunks.iter().find_map(|one| self.0.lanes.get(one.trunk))
+        trunks.iter().find_map(|one| self.0.ways.lane(one.trunk))
     }
 
     /// No trunk of the present configuration takes it: it ends, and the platform is told why.
@@ -119,23 +118,5 @@ impl Due {
             status: CarrierStatus::ours(FailureClass::RouteUnavailable, true, text),
         };
         self.0.store.end(vec![ending]).await.map(|_| ())
-    }
-}
-
-fn job(stored: StoredMessage) -> Job {
-    let StoredMessage { message, delivery } = stored;
-    let numbered = (1..).zip(&delivery.segments);
-    let pending = numbered
-        .filter(|(_, segment)| segment.state == SegmentState::Queued)
-        .map(|(number, segment)| Pending { segment: number, attempts: segment.attempts })
-        .collect();
-    Job {
-        plan: delivery.plan,
-        prepared: None,
-        reference: delivery.reference,
-        message,
-        pending,
-        queued: clock::now().mono,
-        not_before: None,
     }
 }

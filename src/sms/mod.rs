@@ -5,7 +5,7 @@ mod due;
 mod inbound;
 mod refused;
 
-pub use accept::{Acceptor, Explained, Lane, SubmitAnswer, SubmitRequest};
+pub use accept::{Acceptor, Explained, SubmitAnswer, SubmitRequest};
 pub use due::{Due, DueParts};
 pub use inbound::{InboundParts, run as run_inbound};
 pub use refused::SubmitRefused;

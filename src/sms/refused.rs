@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::{
     config::Outside,
+    dispatch::Full,
     domain::{Message, TrunkId},
     routing::{Closed, Unroutable},
     store::StoreError,
@@ -51,13 +52,13 @@ pub enum SubmitRefused {
     /// The same key came with another request.
     #[error("request_id was used before with another payload")]
     KeyReused,
-    /// The trunk's backlog is full.
-    #[error("trunk {trunk_id} has {max} messages waiting: try again in {retry_after:?}")]
+    /// The trunk's backlog is full, or the tenant's part of it.
+    #[error("trunk {trunk_id} has {} waiting: try again in {retry_after:?}", waiting(full))]
     QueueFull {
         /// The trunk.
         trunk_id: TrunkId,
-        /// The most that may wait.
-        max: usize,
+        /// What is full.
+        full: Full,
         /// When there may be room again.
         retry_after: Duration,
     },
@@ -139,5 +140,12 @@ impl From<Unroutable> for SubmitRefused {
             Unroutable::UnknownTrunk(id) => Self::UnknownTrunk(id),
             Unroutable::NoRule => Self::NoRoute,
         }
+    }
+}
+
+fn waiting(full: &Full) -> String {
+    match full {
+        Full::Trunk(max) => format!("{max} messages"),
+        Full::Tenant(max) => format!("{max} messages of this tenant"),
     }
 }

@@ -338,7 +338,7 @@ fn status_of(outcome: &SubmitOutcome, next: NextStep) -> Option<CarrierStatus> {
     let ours = |class, text: &str| Some(CarrierStatus::ours(class, ends, text));
     match outcome {
         SubmitOutcome::Accepted { .. } => None,
-        SubmitOutcome::Refused { status } => Some(status.clone()),
+        SubmitOutcome::Refused { status, .. } => Some(status.clone()),
         SubmitOutcome::NeverSent if ends => ours(FailureClass::RouteUnavailable, "no link could take it"),
         SubmitOutcome::NeverSent => None,
         SubmitOutcome::Unknown { cause } => match cause {

@@ -32,6 +32,10 @@ pub const HISTOGRAMS: [(&str, &[f64]); 4] = [
 pub fn describe() {
     describe_counter!("carrierd_sms_accepted_total", "Messages accepted, durable, by category.");
     describe_counter!("carrierd_sms_refused_total", "Requests refused before acceptance, by reason.");
+    describe_counter!(
+        "carrierd_sms_moved_total",
+        "Messages that another trunk took over, by the trunk left behind."
+    );
     describe_counter!("carrierd_sms_submits_total", "Answers to submits by trunk and result.");
     describe_histogram!(
         "carrierd_sms_submit_response_seconds",
@@ -59,9 +63,17 @@ pub fn describe() {
     describe_gauge!("carrierd_link_in_flight", "Submits without an answer, over the trunk's links.");
     describe_gauge!(
         "carrierd_link_window",
-        "Submits that may be without an answer, over the trunk's bound links."
+        "Submits that may be without an answer now, over the trunk's bound links: less while the carrier asks for less."
     );
     describe_counter!("carrierd_link_reconnects_total", "Links that came up, by trunk.");
+    describe_counter!(
+        "carrierd_link_binds_refused_total",
+        "Binds that a carrier refused, by trunk and reason."
+    );
+    describe_gauge!(
+        "carrierd_links_need_a_person",
+        "Links whose bind is refused for what only a person can mend, such as a wrong secret: raise an alarm above 0."
+    );
     describe_counter!("carrierd_events_appended_total", "Events written to the log, by kind.");
     describe_gauge!("carrierd_event_backlog", "Events after what a subscription has confirmed.");
     describe_gauge!(
@@ -193,6 +205,12 @@ pub fn orphan(trunk: &str) {
     counter!("carrierd_sms_reports_unmatched_total", "trunk" => trunk.to_owned()).increment(1);
 }
 
+/// A carrier refused a bind. Rare, so it is looked up each time.
+pub fn bind_refused(trunk: &str, reason: &'static str) {
+    counter!("carrierd_link_binds_refused_total", "trunk" => trunk.to_owned(), "reason" => reason)
+        .increment(1);
+}
+
 /// The handles of one trunk, built once.
 #[derive(Clone)]
 pub struct TrunkMetrics {
@@ -203,6 +221,8 @@ pub struct TrunkMetrics {
     pub submits_throttled: Counter,
     /// Submits refused.
     pub submits_rejected: Counter,
+    /// Messages that another trunk took over.
+    pub moved: Counter,
     /// Submits without an answer.
     pub submits_unknown: Counter,
     /// From link to answer.
@@ -235,6 +255,8 @@ pub struct TrunkMetrics {
     pub in_flight: Gauge,
     /// Allowed unanswered submits.
     pub window: Gauge,
+    /// Links that come up only once a person has changed something.
+    pub need_a_person: Gauge,
     /// Links that came up.
     pub reconnects: Counter,
 }
@@ -252,6 +274,7 @@ impl TrunkMetrics {
             submits_ok: submits("ok"),
             submits_throttled: submits("throttled"),
             submits_rejected: submits("rejected"),
+            moved: counter!("carrierd_sms_moved_total", "trunk" => label.clone()),
             submits_unknown: submits("timeout"),
             response: histogram!("carrierd_sms_submit_response_seconds", "trunk" => label.clone()),
             report_delay: histogram!("carrierd_sms_report_delay_seconds", "trunk" => label.clone()),
@@ -268,6 +291,7 @@ impl TrunkMetrics {
             wanted: trunk_gauge("carrierd_links_wanted"),
             in_flight: trunk_gauge("carrierd_link_in_flight"),
             window: trunk_gauge("carrierd_link_window"),
+            need_a_person: trunk_gauge("carrierd_links_need_a_person"),
             reconnects: counter!("carrierd_link_reconnects_total", "trunk" => label.clone()),
             trunk: label,
         }

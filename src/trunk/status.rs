@@ -82,6 +82,8 @@ pub struct LinkStatus {
     pub bound_since: Option<Timestamp>,
     /// Submits waiting for an answer.
     pub in_flight: u32,
+    /// Submits that may wait for an answer now: the trunk's window, or less while the carrier asks for less.
+    pub window: u32,
     /// The last answer's round trip.
     pub round_trip: Option<Duration>,
     /// Why it last ended or could not bind.

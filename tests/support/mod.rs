@@ -119,6 +119,13 @@ impl Bed {
 
     /// The same, with further keys of the configuration's `[messages]`.
     pub async fn with(carriers: &[Carrier], messages: &'static str) -> Self {
+        let bed = Self::started(carriers, messages).await;
+        bed.until_up().await;
+        bed
+    }
+
+    /// Starts carriers and daemon, whose links may never come up.
+    pub async fn started(carriers: &[Carrier], messages: &'static str) -> Self {
         let mut bed = Self {
             folder: tempfile::tempdir().expect("a folder"),
             carriers: carriers.to_vec(),
@@ -129,19 +136,24 @@ impl Bed {
         };
         bed.start_carriers().await;
         bed.start_daemon().await;
-        bed.until_up().await;
         bed
     }
 
     /// Starts the carriers, on the ports that they had before, if any.
     pub async fn start_carriers(&mut self) {
+        self.start_carriers_but("").await;
+    }
+
+    /// The same, without one of them.
+    pub async fn start_carriers_but(&mut self, absent: &str) {
         let mut text = format!("seed = 1\nrecord = {:?}\n", self.record_path());
-        for carrier in &self.carriers {
+        let present: Vec<_> = self.carriers.iter().filter(|carrier| carrier.name != absent).collect();
+        for carrier in &present {
             text.push_str(&carrier.scenario(self.addresses.get(carrier.name).copied()));
         }
         let simulator =
             simulator::start(Scenario::parse(&text).expect("a scenario")).await.expect("carriers");
-        for carrier in &self.carriers {
+        for carrier in &present {
             self.addresses.insert(carrier.name, simulator.address(carrier.name).expect("a carrier"));
         }
         self.simulator = Some(simulator);
@@ -209,7 +221,7 @@ impl Bed {
 
     /// Waits until every trunk is as it should be.
     pub async fn until_trunks(&self, what: &str, is_right: impl Fn(&api::Trunk) -> bool) {
-        let mut trunks = TrunkServiceClient::new(self.channel());
+        let mut trunks = self.trunks();
         let all = async {
             loop {
                 let listed = trunks.list_trunks(api::ListTrunksRequest::default()).await.expect("trunks");
@@ -225,6 +237,10 @@ impl Bed {
     pub fn platform(&self) -> Platform {
         let channel = self.channel();
         Platform { sms: SmsServiceClient::new(channel.clone()), events: EventServiceClient::new(channel) }
+    }
+
+    pub fn trunks(&self) -> TrunkServiceClient<Channel> {
+        TrunkServiceClient::new(self.channel())
     }
 
     fn channel(&self) -> Channel {

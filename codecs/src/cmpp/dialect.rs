@@ -261,14 +261,16 @@ fn malformed(error: DecodeError) -> BindRefused {
 /// A refusal with a status. `offered` is the version beside it, which counts only where the version was the reason.
 ///
 /// Bad structure is classed with wrong credentials: the login is alike in every version, so falling back can't help and
-/// a person has to act.
+/// a person has to act. 5 is what gateways say to a connection too many, and half-dead ones count; they also say it to a
+/// closed account, which a long wait suits as well.
 fn refused(status: u32, offered: u8) -> BindRefused {
     let (class, version) = match ConnectStatus::from_code(status) {
         ConnectStatus::VersionTooHigh => (BindRefusal::Version, (offered != 0).then_some(offered)),
         ConnectStatus::BadStructure | ConnectStatus::IllegalSource | ConnectStatus::AuthenticationFailed => {
             (BindRefusal::Credentials, None)
         }
-        ConnectStatus::Accepted | ConnectStatus::Other(_) => (BindRefusal::Temporary, None),
+        ConnectStatus::Other(5) => (BindRefusal::AlreadyBound, None),
+        ConnectStatus::Accepted | ConnectStatus::Other(_) => (BindRefusal::Unexplained, None),
     };
     BindRefused { status, class, version }
 }

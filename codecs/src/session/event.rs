@@ -63,8 +63,13 @@ pub enum BindRefusal {
     Credentials,
     /// The account has as many sessions as it may; wait for the carrier to notice a dead one.
     AlreadyBound,
-    /// The peer does not speak this version or bind mode: fall back.
+    /// Refused without a reason, or with a vendor's own: as a rule a limit of the account, at times its credentials.
+    /// Retry at a moderate pace.
+    Unexplained,
+    /// The peer does not speak this version: fall back.
     Version,
+    /// The peer does not know this bind at all, e.g. no transceivers: bind in another way.
+    Mode,
     /// The carrier can't just now.
     Temporary,
     /// The answer could not be read.

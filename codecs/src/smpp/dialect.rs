@@ -116,12 +116,24 @@ impl Smpp {
     }
 
     /// What a refused bind asks of us. Beside the status it counts what we asked for: some message centres refuse
-    /// version 5.0 with a general error, so that is worth one try with 3.4.
-    fn refusal_class(&self, status: Status) -> BindRefusal {
+    /// version 5.0 with a general error or with their own version beside the status, so that is worth one try with 3.4.
+    fn refusal_class(&self, status: Status, theirs: Option<u8>) -> BindRefusal {
+        let asked_too_much = self.offered == Version::V50;
         match status {
-            Status::RINVCMDID | Status::RINVCMDLEN => BindRefusal::Version,
-            Status::RBINDFAIL | Status::RSYSERR if self.offered == Version::V50 => BindRefusal::Version,
             Status::RALYBND => BindRefusal::AlreadyBound,
+            Status::RINVCMDID if self.mode() == BindMode::Transceiver => BindRefusal::Mode,
+            Status::RINVCMDID | Status::RINVCMDLEN => BindRefusal::Version,
+            Status::RINVPASWD
+            | Status::RINVSYSID
+            | Status::RINVSYSTYP
+            | Status::RINVSRCADR
+            | Status::RINVSERTYP
+            | Status::RSERTYPUNAUTH
+            | Status::RPROHIBITED => BindRefusal::Credentials,
+            Status::RBINDFAIL | Status::RSYSERR if asked_too_much => BindRefusal::Version,
+            _ if asked_too_much && theirs.is_some_and(|theirs| theirs < self.offered.octet()) => {
+                BindRefusal::Version
+            }
             Status::RSYSERR
             | Status::RMSGQFUL
             | Status::RSUBMITFAIL
@@ -129,7 +141,7 @@ impl Smpp {
             | Status::RX_T_APPN
             | Status::RUNKNOWNERR
             | Status::RINVBNDSTS => BindRefusal::Temporary,
-            _ => BindRefusal::Credentials,
+            _ => BindRefusal::Unexplained,
         }
     }
 }
@@ -262,7 +274,7 @@ impl Dialect for Smpp {
         let sc_interface_version = pdu.body.tlvs().sc_interface_version();
         let status = pdu.status;
         if !status.is_ok() {
-            let class = self.refusal_class(status);
+            let class = self.refusal_class(status, sc_interface_version);
             return Err(BindRefused { status: status.0, class, version: sc_interface_version });
         }
         if Self::kind(&header) != UnitKind::BindResponse {

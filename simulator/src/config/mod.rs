@@ -40,6 +40,9 @@ pub struct Carrier {
     /// Links that one account may have bound at a time.
     #[serde(default = "default_max_links")]
     pub max_links: usize,
+    /// How long the place of a link that ended without an unbind stays taken: a ghost that is not noticed sooner.
+    #[serde(default, deserialize_with = "duration")]
+    pub ghost: Duration,
     /// Deliveries that may wait for an answer on one link, 1 or more.
     #[serde(default = "default_window")]
     pub window: usize,
@@ -68,6 +71,8 @@ pub struct Carrier {
     pub refusals: Vec<Refuse>,
     /// How many submits one account may send.
     pub throttle: Option<Throttle>,
+    /// Submits that may wait for an answer on one link, before more are refused as too many.
+    pub throttle_window: Option<usize>,
     /// What becomes of messages, and how that is told.
     #[serde(default)]
     pub receipts: Receipts,
@@ -129,6 +134,8 @@ pub struct Answer {
     pub delay: Delay,
     /// Share of submits that are taken but never answered, 0 to 1.
     pub silence: Ratio,
+    /// SMPP 5.0: congestion_state of every answer, 0 to 100.
+    pub congestion: Option<u8>,
 }
 
 /// One reason to refuse.
@@ -146,6 +153,12 @@ pub struct Refuse {
     /// How the recipient (of a bind: the account) has to end.
     #[serde(default)]
     pub suffix: String,
+    /// How often the rule refuses; without it, for ever.
+    pub times: Option<u64>,
+    /// Of a bind: only if it asks for a version above this one, written as the protocol does.
+    pub above_version: Option<u8>,
+    /// Of a bind: only if this is its command id, e.g. 9 for bind_transceiver.
+    pub command: Option<u32>,
     /// What is answered: SMPP command_status, CMPP Status or Result.
     pub status: u32,
 }
@@ -280,6 +293,11 @@ pub struct Mo {
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Faults {
+    /// Only the connection with this number does wrong, counted from 1; by default every one does.
+    pub link: Option<u64>,
+    /// Answers to submits take this much longer.
+    #[serde(deserialize_with = "duration")]
+    pub lag: Duration,
     /// At most this many octets are written at once.
     pub split_octets: Option<usize>,
     /// What is to be written is held back this long and then written at once.
@@ -439,6 +457,12 @@ impl Carrier {
         }
         if self.receipts.pending == 0 {
             return Err(("receipts.pending", "1 or more"));
+        }
+        if self.throttle_window == Some(0) {
+            return Err(("throttle_window", "1 or more"));
+        }
+        if self.answer.congestion.is_some_and(|state| state > 100 || self.protocol != Protocol::Smpp50) {
+            return Err(("answer.congestion", "0 to 100, and only SMPP 5.0 has it"));
         }
         if self.faults.split_octets == Some(0) {
             return Err(("faults.split_octets", "1 or more"));

@@ -30,13 +30,14 @@ pub struct Account {
 struct Shared {
     behaviour: Behaviour,
     deliveries: Deliveries,
-    links: usize,
+    /// When the place of each link is free again; `None`: it is still there.
+    links: Vec<Option<Instant>>,
 }
 
 impl Account {
     pub fn new(name: String, behaviour: Behaviour) -> Self {
         let deliveries = Deliveries::new(behaviour.receipts().pending);
-        Self { name, shared: Mutex::new(Shared { behaviour, deliveries, links: 0 }) }
+        Self { name, shared: Mutex::new(Shared { behaviour, deliveries, links: Vec::new() }) }
     }
 
     /// Asks the account's rules.
@@ -45,17 +46,22 @@ impl Account {
     }
 
     /// Takes one more link, unless there are `most` already.
-    pub fn take_link(&self, most: usize) -> bool {
+    pub fn take_link(&self, now: Instant, most: usize) -> bool {
         let mut shared = self.lock();
-        let has_room = shared.links < most;
-        shared.links += usize::from(has_room);
+        shared.links.retain(|until| until.is_none_or(|until| now < until));
+        let has_room = shared.links.len() < most;
+        if has_room {
+            shared.links.push(None);
+        }
         has_room
     }
 
-    /// Gives the place of a link back.
-    pub fn free_link(&self) {
+    /// Gives the place of a link back, at `from`.
+    pub fn free_link(&self, from: Instant) {
         let mut shared = self.lock();
-        shared.links = shared.links.saturating_sub(1);
+        if let Some(link) = shared.links.iter_mut().find(|until| until.is_none()) {
+            *link = Some(from);
+        }
     }
 
     /// A link may receive from now on.

@@ -256,6 +256,7 @@ fn link(link: &api::Link) -> Value {
         "remote": link.remote,
         "bind_mode": link.bind_mode,
         "in_flight": link.in_flight,
+        "window_size": link.window_size,
         "bind_time": time(link.bind_time.as_ref()),
         "round_trip": seconds(link.round_trip.as_ref()),
         "last_error": status(link.last_error.as_ref()),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use carrierd::grpc::api::{self, trunk_service_client::TrunkServiceClient};
-use clap::Args;
+use clap::{Args, Subcommand};
 use tonic::transport::Channel;
 
 use crate::{Form, failure::Failure, json, show};
@@ -16,7 +16,10 @@ const TOGETHER: Duration = Duration::from_millis(100);
 
 /// Arguments of `trunks`.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Trunks {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// Only these; by default all.
     trunk: Vec<String>,
     /// Keep showing, until Ctrl-C.
@@ -24,9 +27,29 @@ pub struct Trunks {
     watch: bool,
 }
 
+/// What is done to a link.
+#[derive(Subcommand)]
+enum Action {
+    /// Unbind a link in order and connect it again.
+    Rebind {
+        /// As the table of links names it, such as trunk-1/0.
+        link_id: String,
+        /// Why, for the daemon's log.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+}
+
 impl Trunks {
     pub async fn run(self, channel: Channel, form: Form) -> Result<(), Failure> {
         let mut client = TrunkServiceClient::new(channel);
+        if let Some(Action::Rebind { link_id, reason }) = self.action {
+            client.rebind_link(api::RebindLinkRequest { link_id: link_id.clone(), reason }).await?;
+            if form == Form::Plain {
+                println!("{link_id} unbinds and connects again; `carrierctl trunks --watch` shows it");
+            }
+            return Ok(());
+        }
         if self.watch {
             return watch(&mut client, self.trunk, form).await;
         }
@@ -131,7 +154,7 @@ fn table(trunks: &[api::Trunk]) -> String {
     ];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     let mut links = vec![
-        ["link", "remote", "bound as", "bound since", "in flight", "round trip", "last error"]
+        ["link", "remote", "bound as", "bound since", "in flight", "window", "round trip", "last error"]
             .map(str::to_owned)
             .to_vec(),
     ];
@@ -161,6 +184,7 @@ fn table(trunks: &[api::Trunk]) -> String {
                 link.bind_mode.clone(),
                 if since.is_empty() { "not bound".to_owned() } else { since },
                 link.in_flight.to_string(),
+                link.window_size.to_string(),
                 show::span(link.round_trip.as_ref()),
                 show::line(&show::status(link.last_error.as_ref())),
             ]

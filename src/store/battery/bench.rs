@@ -13,7 +13,7 @@ use crate::{
     config::{MessageConfig, StoreConfig},
     domain::{
         AmbiguityPolicy, CarrierStatus, Category, Content, Event, FailureClass, Message, MessageId,
-        MessageState, Number, Payload, Report, ReportedState, SegmentPlan, SegmentState, Sender,
+        MessageState, Number, Payload, Reaction, Report, ReportedState, SegmentPlan, SegmentState, Sender,
         StatusSource, SubmitOutcome, TrunkId,
     },
     store::{
@@ -252,7 +252,7 @@ pub(super) fn taken(attempt: Attempt, carrier_id: &str) -> Settlement {
 }
 
 pub(super) fn refusal() -> SubmitOutcome {
-    SubmitOutcome::Refused { status: status("refused") }
+    SubmitOutcome::Refused { status: status("refused"), reaction: Reaction::Never }
 }
 
 pub(super) fn status(text: &str) -> CarrierStatus {

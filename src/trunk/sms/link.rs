@@ -10,101 +10,44 @@ use std::{
 use bytes::{Buf, BytesMut};
 use codecs::{
     Now, frame,
-    session::{BindRefusal, CloseReason, Dialect, Event, ReplyTo, Session, SubmitError, Ticket, Unanswered},
+    session::{
+        BindRefused, Bound, CloseReason, Dialect, Event, ReplyTo, Session, SubmitError, Ticket, Unanswered,
+    },
 };
-use jiff::Timestamp;
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpStream, tcp::OwnedWriteHalf},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
     sync::{mpsc, watch},
     time::{Instant, sleep, sleep_until},
 };
 use tracing::{debug, info, warn};
 
 use super::{
-    adapter::{Inbound, Prepared, SmsAdapter, Verdict},
-    dial::{Backoff, connect},
+    adapter::{Fallback, SmsAdapter, Verdict},
+    backoff::{Backoff, Ending},
+    dial::connect,
+    ending::{close_status, refusal_name, unanswered},
+    traffic::{InboundBatch, LinkReport, Outbound, Outcome},
+    turn::Turn,
+    window::{Feedback, Sign},
 };
 use crate::{
     clock,
     config::Timers,
-    domain::{CarrierStatus, FailureClass, Message, StatusSource, SubmitOutcome, UnknownCause},
+    domain::{CarrierStatus, FailureClass, Reaction, SubmitOutcome},
+    telemetry::metrics,
 };
 
 /// Octets read from the socket at once.
 const READ_CHUNK: usize = 64 * 1024;
 /// Unsent octets above which no more submits are taken: a peer that stops reading must not grow our memory.
 const HIGH_WATER: usize = 256 * 1024;
-
-/// A segment on its way to a link.
-#[derive(Debug, Clone)]
-pub struct Outbound {
-    /// The worker's handle.
-    pub ticket: u64,
-    /// The message.
-    pub message: Arc<Message>,
-    /// The message, cut.
-    pub prepared: Arc<Prepared>,
-    /// The segment's number, from 1.
-    pub segment: u8,
-}
-
-/// What a link tells its trunk's worker.
-#[derive(Debug)]
-pub enum LinkReport {
-    /// It is bound.
-    Up {
-        /// Its place in the pool.
-        link: u32,
-        /// Where it is connected to.
-        remote: String,
-        /// It may submit.
-        submits: bool,
-        /// Since when.
-        since: Timestamp,
-    },
-    /// It is not bound any more, or could not bind.
-    Down {
-        /// Its place in the pool.
-        link: u32,
-        /// Where it was, or tried to be, connected to.
-        remote: String,
-        /// Why.
-        error: CarrierStatus,
-    },
-    /// What came of submits.
-    Outcomes {
-        /// Its place in the pool.
-        link: u32,
-        /// Outcomes by ticket; `late` ones were told as unknown before.
-        outcomes: Vec<Outcome>,
-        /// The last answer's round trip.
-        round_trip: Option<Duration>,
-    },
-}
-
-/// What came of one submit.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The worker's handle.
-    pub ticket: u64,
-    /// What came of it.
-    pub outcome: SubmitOutcome,
-    /// It was told as unknown before.
-    pub late: bool,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// What the carrier sent on one link, to be made durable and then answered.
-#[derive(Debug)]
-pub struct InboundBatch {
-    /// Where to answer.
-    pub answers: mpsc::Sender<Vec<(u64, Verdict)>>,
-    /// Each with the handle for its answer.
-    pub items: Vec<(u64, Inbound)>,
-}
+/// How long the carrier may take to close its side. Until then it may count the connection as one of the account's.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What a link needs.
 #[derive(Debug)]
@@ -132,6 +75,10 @@ pub struct LinkPorts {
     pub reports: mpsc::Sender<LinkReport>,
     /// What the carrier sends.
     pub inbound: mpsc::Sender<InboundBatch>,
+    /// Submits that may be unanswered now.
+    pub window: watch::Receiver<usize>,
+    /// Asks it to unbind and connect again.
+    pub rebind: mpsc::Receiver<()>,
     /// Closed when the link shall end.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -171,6 +118,7 @@ impl<A: SmsAdapter> Link<A> {
         let mut random = StdRng::seed_from_u64(self.config.seed);
         let mut backoff = Backoff::new(&self.config.timers);
         let mut host = usize::try_from(self.config.index).unwrap_or(0);
+        self.wait(Backoff::first(self.config.index, &mut random)).await;
         while !self.stopping() {
             let remote = self.config.hosts[host % self.config.hosts.len()].clone();
             host += 1;
@@ -181,35 +129,58 @@ impl<A: SmsAdapter> Link<A> {
             };
             let delay = match connected {
                 Ok(stream) => {
-                    let (was_bound, reason) = self.session(stream, &remote).await;
-                    if was_bound {
-                        backoff.reset();
-                    }
-                    self.down(&remote, close_status(&reason)).await;
-                    match reason {
-                        CloseReason::Refused(refused) if refused.class == BindRefusal::Credentials => {
-                            warn!(
-                                trunk = self.config.trunk,
-                                link = self.config.index,
-                                status = refused.status,
-                                "the carrier refuses the account: check its name, secret and addresses"
-                            );
-                            backoff.long(&mut random)
-                        }
-                        CloseReason::Refused(_) => backoff.long(&mut random),
-                        _ => backoff.next(&mut random),
-                    }
+                    // The socket is closed when this returns: there is never a second one beside it.
+                    let ended = self.session(stream, &remote).await;
+                    self.ended(&remote, ended, &mut backoff, &mut random).await
                 }
                 Err(error) => {
                     debug!(trunk = self.config.trunk, link = self.config.index, %error, "can't connect");
                     let text = format!("can't connect: {error}");
-                    self.down(&remote, CarrierStatus::ours(FailureClass::Network, false, text)).await;
-                    backoff.next(&mut random)
+                    self.down(&remote, CarrierStatus::ours(FailureClass::Network, false, text), false).await;
+                    backoff.after(Ending::Failed, &mut random)
                 }
             };
             self.wait(delay).await;
         }
         self.hand_back().await;
+    }
+
+    /// Tells why a session ended, and gives the delay until the next.
+    async fn ended(
+        &self,
+        remote: &str,
+        ended: Ended,
+        backoff: &mut Backoff,
+        random: &mut StdRng,
+    ) -> Duration {
+        let Ended { reason, fallback, lasted } = ended;
+        let (CloseReason::Refused(refused), None) = (reason, lasted) else {
+            self.down(remote, close_status(&reason, None), false).await;
+            return backoff.after(lasted.map_or(Ending::Failed, Ending::Lasted), random);
+        };
+        metrics::bind_refused(&self.config.trunk, refusal_name(refused.class));
+        let (ending, advice) = match fallback {
+            Fallback::None => (Ending::Refused(refused.class), None),
+            Fallback::Advice(advice) => (Ending::Refused(refused.class), Some(advice)),
+            Fallback::Retry(text) => {
+                if let Some(text) = text {
+                    self.warn_refused(&refused, &text);
+                }
+                (Ending::FellBack, None)
+            }
+        };
+        let delay = backoff.after(ending, random);
+        let error = close_status(&reason, advice.as_deref());
+        let needs_a_person = ending != Ending::FellBack && backoff.needs_a_person(refused.class);
+        if needs_a_person {
+            self.warn_refused(&refused, &format!("{}; the next try is in {delay:.0?}", error.raw_text));
+        }
+        self.down(remote, error, needs_a_person).await;
+        delay
+    }
+
+    fn warn_refused(&self, refused: &BindRefused, text: &str) {
+        warn!(trunk = self.config.trunk, link = self.config.index, status = refused.status, "{text}");
     }
 
     fn stopping(&self) -> bool {
@@ -227,6 +198,7 @@ impl<A: SmsAdapter> Link<A> {
                     self.held.extend(batch);
                     self.hand_back().await;
                 }
+                Some(()) = self.ports.rebind.recv() => return,
                 // Answers to requests of a session that is gone.
                 Some(_) = self.verdicts.recv() => {}
                 changed = self.ports.shutdown.changed() => if changed.is_err() { return },
@@ -249,11 +221,13 @@ impl<A: SmsAdapter> Link<A> {
             at,
         };
         let outcomes = self.held.drain(..).map(never).collect();
-        self.report(LinkReport::Outcomes { link: self.config.index, outcomes, round_trip: None }).await;
+        let link = self.config.index;
+        self.report(LinkReport::Outcomes { link, outcomes, feedback: Vec::new(), round_trip: None }).await;
     }
 
-    async fn down(&mut self, remote: &str, error: CarrierStatus) {
-        self.report(LinkReport::Down { link: self.config.index, remote: remote.to_owned(), error }).await;
+    async fn down(&self, remote: &str, error: CarrierStatus, needs_a_person: bool) {
+        let (link, remote) = (self.config.index, remote.to_owned());
+        self.report(LinkReport::Down { link, remote, error, needs_a_person }).await;
     }
 
     async fn report(&self, report: LinkReport) {
@@ -261,49 +235,38 @@ impl<A: SmsAdapter> Link<A> {
         let _ = self.ports.reports.send(report).await;
     }
 
-    /// One connection from the bind to its end. Says whether it was bound, and why it ended.
-    async fn session(&mut self, stream: TcpStream, remote: &str) -> (bool, CloseReason) {
+    /// One connection from the bind to its end.
+    async fn session(&mut self, stream: TcpStream, remote: &str) -> Ended {
         let (dialect, credentials) = self.adapter.open(self.config.index);
         let mut session = Session::binding(self.config.session.clone(), dialect, credentials, clock::now());
         let (mut reader, mut writer) = stream.into_split();
         let mut inbox = BytesMut::with_capacity(READ_CHUNK);
         let mut turn = Turn::default();
-        let mut was_bound = false;
+        let mut bound_at = None;
         let mut open = true;
         self.waiting.clear();
         loop {
-            self.drain_events(&mut session, &mut turn);
+            session.set_window(*self.ports.window.borrow());
+            self.drain_events(&mut session, &mut turn, clock::now());
             if let Some(bound) = turn.bound.take() {
-                was_bound = true;
-                info!(
-                    trunk = self.config.trunk,
-                    link = self.config.index,
-                    remote,
-                    version = bound.version,
-                    "bound"
-                );
-                if bound.unproven {
-                    warn!(
-                        trunk = self.config.trunk,
-                        link = self.config.index,
-                        "the gateway did not prove that it knows the shared secret"
-                    );
-                }
-                let submits = bound.traffic != codecs::session::Direction::FromCarrier;
-                let up = LinkReport::Up {
-                    link: self.config.index,
-                    remote: remote.to_owned(),
-                    submits,
-                    since: clock::wall(),
-                };
-                self.report(up).await;
+                bound_at = Some(clock::now().mono);
+                self.bound(bound, remote).await;
             }
             self.pass_on(&mut session, &mut turn).await;
             if let Some(reason) = turn.closed.take() {
+                let fallback = match &reason {
+                    CloseReason::Refused(refused) => self.adapter.refused(session.dialect(), refused),
+                    _ => Fallback::None,
+                };
                 if open {
                     flush(&mut session, &mut writer).await;
+                    if matches!(reason, CloseReason::Unbound | CloseReason::Refused(_)) {
+                        until_closed(&mut reader, &mut inbox).await;
+                    }
                 }
-                return (was_bound, reason);
+                let now = clock::now().mono;
+                let lasted = bound_at.map(|since| now.saturating_duration_since(since));
+                return Ended { reason, fallback, lasted };
             }
             let room = session.is_bound() && session.headroom() > self.held.len();
             let unsent = session.poll_transmit().map_or(0, |outbox| outbox.len());
@@ -314,7 +277,7 @@ impl<A: SmsAdapter> Link<A> {
                     if written.is_err() { open = false; session.handle_end(clock::now()); }
                 }
                 read = reader.read_buf(&mut inbox), if session.wants_input() && open => match read {
-                    Ok(1..) => self.receive(&mut session, &mut inbox),
+                    Ok(1..) => self.receive(&mut session, &mut inbox, &mut turn),
                     Ok(0) | Err(_) => { open = false; session.handle_end(clock::now()); }
                 },
                 Some(verdicts) = self.verdicts.recv() => self.answer(&mut session, verdicts),
@@ -322,6 +285,11 @@ impl<A: SmsAdapter> Link<A> {
                     self.held.extend(batch);
                     self.submit_held(&mut session, &mut turn);
                 }
+                Some(()) = self.ports.rebind.recv() => if session.is_bound() {
+                    info!(trunk = self.config.trunk, link = self.config.index, "unbinds to bind again");
+                    turn.unbinding = true;
+                    session.unbind(clock::now());
+                },
                 () = until(deadline) => session.handle_timeout(clock::now()),
                 changed = self.ports.shutdown.changed() => {
                     // The sender being gone means the same as being told.
@@ -332,11 +300,34 @@ impl<A: SmsAdapter> Link<A> {
         }
     }
 
-    fn receive(&mut self, session: &mut Session<A::Dialect>, inbox: &mut BytesMut) {
+    async fn bound(&self, bound: Bound, remote: &str) {
+        let (trunk, link) = (&self.config.trunk, self.config.index);
+        info!(trunk, link, remote, version = bound.version, "bound");
+        if let Some(text) = self.adapter.accepted() {
+            info!(trunk, link, "{text}");
+        }
+        if bound.unproven {
+            warn!(trunk, link, "the gateway did not prove that it knows the shared secret");
+        }
+        let up = LinkReport::Up {
+            link,
+            remote: remote.to_owned(),
+            submits: bound.traffic != codecs::session::Direction::FromCarrier,
+            bind_mode: self.adapter.bind_mode(link),
+            since: clock::wall(),
+        };
+        self.report(up).await;
+    }
+
+    fn receive(&mut self, session: &mut Session<A::Dialect>, inbox: &mut BytesMut, turn: &mut Turn) {
         let now = clock::now();
         loop {
             match frame::next(inbox, A::Dialect::LIMITS) {
-                Ok(Some(unit)) => session.handle_frame(now, unit),
+                Ok(Some(unit)) => {
+                    session.handle_frame(now, unit);
+                    // After each, so that the session's last round trip is that of the answer.
+                    self.drain_events(session, turn, now);
+                }
                 Ok(None) => break,
                 Err(error) => return session.handle_framing_lost(now, error, inbox),
             }
@@ -360,7 +351,12 @@ impl<A: SmsAdapter> Link<A> {
                 Ok(_) => {}
                 Err(SubmitError::Encode(error)) => {
                     let status = CarrierStatus::ours(FailureClass::Protocol, true, error.to_string());
-                    turn.outcome(outbound.ticket, SubmitOutcome::Refused { status }, false, now);
+                    turn.outcome(
+                        outbound.ticket,
+                        SubmitOutcome::Refused { status, reaction: Reaction::Never },
+                        false,
+                        now,
+                    );
                 }
                 Err(_) => turn.outcome(outbound.ticket, SubmitOutcome::NeverSent, false, now),
             }
@@ -379,13 +375,15 @@ impl<A: SmsAdapter> Link<A> {
         }
     }
 
-    fn drain_events(&mut self, session: &mut Session<A::Dialect>, turn: &mut Turn) {
-        let now = clock::now();
+    fn drain_events(&mut self, session: &mut Session<A::Dialect>, turn: &mut Turn, now: Now) {
         while let Some(event) = session.poll_event() {
             match event {
                 Event::Bound(bound) => turn.bound = Some(bound),
                 Event::Answered { ticket, response } => {
+                    let waited = session.last_round_trip().unwrap_or_default();
                     let outcome = self.adapter.outcome(session.dialect(), &response);
+                    let congestion = self.adapter.congestion(session.dialect(), &response);
+                    turn.feedback.push(Feedback { sign: Sign::of(&outcome), congestion, waited });
                     turn.outcome(ticket.0, outcome, false, now);
                 }
                 Event::Late { ticket, response } => {
@@ -393,6 +391,10 @@ impl<A: SmsAdapter> Link<A> {
                     turn.outcome(ticket.0, outcome, true, now);
                 }
                 Event::Unanswered { ticket, cause } => {
+                    if cause == Unanswered::TimedOut {
+                        let waited = self.config.session.response_timeout;
+                        turn.feedback.push(Feedback { sign: Sign::Silence, congestion: None, waited });
+                    }
                     turn.outcome(ticket.0, unanswered(cause), false, now);
                 }
                 Event::Request { reply, frame } => match self.adapter.inbound(session.dialect(), &frame) {
@@ -409,6 +411,7 @@ impl<A: SmsAdapter> Link<A> {
                 Event::Notice(_) | Event::BindRequested(_) => {}
                 Event::PeerUnbinding => {
                     info!(trunk = self.config.trunk, link = self.config.index, "the carrier unbinds");
+                    turn.unbinding = true;
                 }
                 Event::Closed(reason) => turn.closed = Some(reason),
             }
@@ -417,10 +420,15 @@ impl<A: SmsAdapter> Link<A> {
 
     /// Passes on what a turn brought, waiting for room where there is none: that is the back-pressure.
     async fn pass_on(&mut self, session: &mut Session<A::Dialect>, turn: &mut Turn) {
+        let link = self.config.index;
+        if std::mem::take(&mut turn.unbinding) {
+            self.report(LinkReport::Unbinding { link }).await;
+        }
         if !turn.outcomes.is_empty() {
-            let outcomes = std::mem::take(&mut turn.outcomes);
+            let (outcomes, feedback) =
+                (std::mem::take(&mut turn.outcomes), std::mem::take(&mut turn.feedback));
             let round_trip = session.last_round_trip();
-            self.report(LinkReport::Outcomes { link: self.config.index, outcomes, round_trip }).await;
+            self.report(LinkReport::Outcomes { link, outcomes, feedback, round_trip }).await;
         }
         if !turn.inbound.is_empty() {
             let items = std::mem::take(&mut turn.inbound);
@@ -430,28 +438,12 @@ impl<A: SmsAdapter> Link<A> {
     }
 }
 
-/// What one turn of the loop brought.
-#[derive(Default)]
-struct Turn {
-    bound: Option<codecs::session::Bound>,
-    outcomes: Vec<Outcome>,
-    inbound: Vec<(u64, Inbound)>,
-    closed: Option<CloseReason>,
-}
-
-impl Turn {
-    fn outcome(&mut self, ticket: u64, outcome: SubmitOutcome, late: bool, now: Now) {
-        self.outcomes.push(Outcome { ticket, outcome, late, at: now.wall });
-    }
-}
-
-fn unanswered(cause: Unanswered) -> SubmitOutcome {
-    match cause {
-        Unanswered::NeverSent => SubmitOutcome::NeverSent,
-        Unanswered::TimedOut => SubmitOutcome::Unknown { cause: UnknownCause::TimedOut },
-        Unanswered::LinkLost => SubmitOutcome::Unknown { cause: UnknownCause::LinkLost },
-        Unanswered::Mismatched => SubmitOutcome::Unknown { cause: UnknownCause::Unreadable },
-    }
+/// How one connection ended.
+struct Ended {
+    reason: CloseReason,
+    fallback: Fallback,
+    /// How long it was bound; `None`: never.
+    lasted: Option<Duration>,
 }
 
 async fn write<D: Dialect>(session: &mut Session<D>, writer: &mut OwnedWriteHalf) -> std::io::Result<()> {
@@ -475,6 +467,22 @@ async fn flush<D: Dialect>(session: &mut Session<D>, writer: &mut OwnedWriteHalf
     }
 }
 
+/// Reads on until the carrier has closed too, briefly: a new connection beside the old one would be one too many.
+async fn until_closed(reader: &mut OwnedReadHalf, inbox: &mut BytesMut) {
+    let closed = async {
+        loop {
+            inbox.clear();
+            if !matches!(reader.read_buf(inbox).await, Ok(1..)) {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = closed => {}
+        () = sleep(GOODBYE) => {}
+    }
+}
+
 async fn told_to_stop(shutdown: &mut watch::Receiver<bool>) {
     // A sender that is gone means the same as being told.
     let _ = shutdown.wait_for(|stop| *stop).await;
@@ -484,31 +492,5 @@ async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
-    }
-}
-
-fn close_status(reason: &CloseReason) -> CarrierStatus {
-    match reason {
-        CloseReason::Refused(refused) => CarrierStatus {
-            source: StatusSource::CarrierResponse,
-            class: FailureClass::SourceNotAllowed,
-            permanent: false,
-            protocol: String::new(),
-            raw_code: refused.status.to_string(),
-            raw_text: format!("bind refused: {:?}", refused.class),
-        },
-        other => {
-            let text = match other {
-                CloseReason::Unbound => "unbound".to_owned(),
-                CloseReason::BindTimeout => "no answer to the bind".to_owned(),
-                CloseReason::ProbeTimeout => "no answer to probes".to_owned(),
-                CloseReason::PartialTimeout => "a started unit was never finished".to_owned(),
-                CloseReason::FramingLost(error) => format!("the carrier's octets can't be framed: {error}"),
-                CloseReason::LinkLost => "the connection ended".to_owned(),
-                CloseReason::Misbehaved => "the carrier broke the protocol".to_owned(),
-                CloseReason::Refused(_) => "bind refused".to_owned(),
-            };
-            CarrierStatus::ours(FailureClass::Network, false, text)
-        }
     }
 }

@@ -1,12 +1,20 @@
 //! SMS trunks: a pool of links per account, one driver for every protocol, one adapter each.
 
 pub mod adapter;
+mod backoff;
+mod choice;
+mod control;
 mod dial;
+mod ending;
 mod link;
 mod pool;
+mod traffic;
+mod turn;
+mod window;
 
-pub use link::{InboundBatch, LinkReport, Outbound, Outcome};
+pub use control::{LinkControl, NotAsked};
 pub use pool::{Pool, PoolEvent};
+pub use traffic::{InboundBatch, LinkReport, Outbound, Outcome};
 
 use std::sync::Arc;
 

@@ -1,6 +1,10 @@
-//! The links of one account as one thing: work goes where there is most room, a dead link gets none.
+//! The links of one account as one thing: work goes where there is most room, a sick link gets less, a dead one none.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use tokio::{
@@ -11,13 +15,36 @@ use tokio::{
 use super::{
     OpenTrunk,
     adapter::SmsAdapter,
-    link::{InboundBatch, Link, LinkConfig, LinkPorts, LinkReport, Outbound, Outcome},
+    choice::{self, Candidate},
+    control::{LinkControl, NotAsked},
+    link::{Link, LinkConfig, LinkPorts},
     session_config,
+    traffic::{InboundBatch, LinkReport, Outbound, Outcome},
+    window::{Feedback, Sign, Window},
 };
-use crate::{config::TrunkConfig, domain::CarrierStatus, trunk::LinkStatus};
+use crate::{
+    clock,
+    config::TrunkConfig,
+    domain::{CarrierStatus, MessageId},
+    trunk::LinkStatus,
+};
 
 /// Batches of inbound traffic that may wait for the inbound task; a link stops reading when there are more.
 const INBOUND_BATCHES: usize = 64;
+/// The most segments that a message has. They follow each other on one link, also when its window is full.
+const MOST_SEGMENTS: usize = 255;
+/// Long messages of which some segments have left and others not. A worker sends one after the other, so there are few.
+const BEGUN: usize = 256;
+/// A link is silent if it answers nothing for so many of its round trips, but not sooner than [`SILENT_LEAST`].
+const SILENT_TRIPS: u32 = 4;
+/// See [`SILENT_TRIPS`].
+const SILENT_LEAST: Duration = Duration::from_secs(1);
+/// What is silence of a link that has not answered anything yet.
+const SILENT_UNMEASURED: Duration = Duration::from_secs(3);
+/// How long a measured round trip counts. Then the link is measured again, so that a slow one is not shunned for ever.
+const STALE: Duration = Duration::from_secs(10);
+/// How long a link that was asked for less is spared.
+const SPARED: Duration = Duration::from_secs(5);
 
 /// The links of one account. Owned by the trunk's worker.
 #[derive(Debug)]
@@ -25,7 +52,10 @@ pub struct Pool {
     links: Vec<LinkHandle>,
     reports: mpsc::Receiver<LinkReport>,
     shutdown: watch::Sender<bool>,
-    window: usize,
+    control: LinkControl,
+    limit: usize,
+    /// The links of long messages that have begun to leave, oldest first.
+    begun: VecDeque<(MessageId, usize)>,
 }
 
 #[derive(Debug)]
@@ -37,8 +67,13 @@ struct LinkHandle {
     remote: String,
     bound_since: Option<Timestamp>,
     in_flight: usize,
+    window: Window,
+    allowance: watch::Sender<usize>,
+    /// When it last answered, or was given something while it had nothing to answer.
+    heard_at: Instant,
     round_trip: Option<Duration>,
     last_error: Option<CarrierStatus>,
+    needs_a_person: bool,
 }
 
 /// What became known about the trunk.
@@ -54,36 +89,51 @@ pub(super) fn start<A: SmsAdapter>(adapter: Arc<A>, config: &TrunkConfig, seed: 
     let (report, reports) = mpsc::channel(64);
     let (inbound, inbox) = mpsc::channel::<InboundBatch>(INBOUND_BATCHES);
     let (shutdown, stop) = watch::channel(false);
-    let links = (0..config.links).map(|index| {
-        // A batch holds at least one segment, and no more than a window of them is out at once.
-        let (mailbox, work) = mpsc::channel(config.window);
-        let link_config = LinkConfig {
-            trunk: config.id.to_string(),
-            index,
-            hosts: config.hosts.clone(),
-            session: session_config(config),
-            timers: config.timers.clone(),
-            seed: seed.wrapping_add(u64::from(index)),
-        };
-        let ports = LinkPorts {
-            mailbox: work,
-            reports: report.clone(),
-            inbound: inbound.clone(),
-            shutdown: stop.clone(),
-        };
-        LinkHandle {
-            mailbox,
-            task: tokio::spawn(Link::new(adapter.clone(), link_config, ports).run()),
-            bind_mode: adapter.bind_mode(index),
-            submits: false,
-            remote: config.hosts.first().cloned().unwrap_or_default(),
-            bound_since: None,
-            in_flight: 0,
-            round_trip: None,
-            last_error: None,
-        }
-    });
-    let pool = Pool { links: links.collect(), reports, shutdown, window: config.window };
+    let now = clock::now().mono;
+    let mut rebinds = Vec::new();
+    let links: Vec<_> = (0..config.links)
+        .map(|index| {
+            // A batch holds at least one segment. No more than a window of them is out at once, and the rest of a
+            // long message that has begun.
+            let (mailbox, work) = mpsc::channel(config.window + MOST_SEGMENTS);
+            let (allowance, window) = watch::channel(config.window);
+            let (rebind, asked) = mpsc::channel(1);
+            rebinds.push(rebind);
+            let link_config = LinkConfig {
+                trunk: config.id.to_string(),
+                index,
+                hosts: config.hosts.clone(),
+                session: session_config(config),
+                timers: config.timers.clone(),
+                seed: seed.wrapping_add(u64::from(index)),
+            };
+            let ports = LinkPorts {
+                mailbox: work,
+                reports: report.clone(),
+                inbound: inbound.clone(),
+                window,
+                rebind: asked,
+                shutdown: stop.clone(),
+            };
+            LinkHandle {
+                mailbox,
+                task: tokio::spawn(Link::new(adapter.clone(), link_config, ports).run()),
+                bind_mode: adapter.bind_mode(index),
+                submits: false,
+                remote: config.hosts.first().cloned().unwrap_or_default(),
+                bound_since: None,
+                in_flight: 0,
+                window: Window::new(config.window),
+                allowance,
+                heard_at: now,
+                round_trip: None,
+                last_error: None,
+                needs_a_person: false,
+            }
+        })
+        .collect();
+    let control = LinkControl::new(rebinds);
+    let pool = Pool { links, reports, shutdown, control, limit: config.window, begun: VecDeque::new() };
     OpenTrunk { pool, inbound: inbox }
 }
 
@@ -91,7 +141,34 @@ impl Pool {
     /// Segments that the links take now.
     #[must_use]
     pub fn headroom(&self) -> usize {
-        self.links.iter().map(|link| link.headroom(self.window)).sum()
+        let now = clock::now().mono;
+        self.links.iter().filter_map(|link| link.candidate(now)).map(|link| link.headroom()).sum()
+    }
+
+    /// Submits that may be unanswered now, over the bound links.
+    #[must_use]
+    pub fn window(&self) -> usize {
+        self.links.iter().filter(|link| link.bound_since.is_some()).map(|link| link.window.allowed()).sum()
+    }
+
+    /// Links that will not come up before a person has changed something.
+    #[must_use]
+    pub fn in_need_of_a_person(&self) -> usize {
+        self.links.iter().filter(|link| link.needs_a_person).count()
+    }
+
+    /// What may be asked of its links by others than its worker.
+    #[must_use]
+    pub fn control(&self) -> LinkControl {
+        self.control.clone()
+    }
+
+    /// Asks a link to unbind in order and to connect again.
+    ///
+    /// # Errors
+    /// There is no such link, or the trunk has ended.
+    pub fn rebind(&self, link: u32) -> Result<(), NotAsked> {
+        self.control.rebind(link)
     }
 
     /// Segments that were handed to links and have no outcome yet.
@@ -106,26 +183,24 @@ impl Pool {
         self.links.iter().filter(|link| link.bound_since.is_some()).count()
     }
 
-    /// Hands segments to the links with the most room; segments of one message stay on one link, in order. Those
-    /// that no link takes come back.
+    /// Hands segments to the links with the most room; segments of one message stay on one link, in order, and wait
+    /// there if its window is full. Those that no link takes come back.
     #[must_use]
     pub fn submit(&mut self, segments: Vec<Outbound>) -> Vec<Outbound> {
+        let now = clock::now().mono;
         let mut batches: Vec<Vec<Outbound>> = self.links.iter().map(|_| Vec::new()).collect();
         let mut refused = Vec::new();
-        let mut last = None;
         for segment in segments {
-            let same = last.filter(|(id, index): &(_, usize)| {
-                *id == segment.message.id && self.links[*index].headroom(self.window) > 0
-            });
-            let best = same.map(|(_, index)| index).or_else(|| self.roomiest());
-            match best {
-                Some(index) => {
-                    last = Some((segment.message.id, index));
-                    self.links[index].in_flight += 1;
-                    batches[index].push(segment);
-                }
-                None => refused.push(segment),
+            let Some(index) = self.place(now, &segment) else {
+                refused.push(segment);
+                continue;
+            };
+            let link = &mut self.links[index];
+            if link.in_flight == 0 {
+                link.heard_at = now;
             }
+            link.in_flight += 1;
+            batches[index].push(segment);
         }
         for (link, batch) in self.links.iter_mut().zip(batches) {
             if batch.is_empty() {
@@ -142,17 +217,38 @@ impl Pool {
         refused
     }
 
-    fn roomiest(&self) -> Option<usize> {
-        let room = |index: &usize| self.links[*index].headroom(self.window);
-        (0..self.links.len()).filter(|index| room(index) > 0).max_by_key(room)
+    /// The link for a segment: that of its message's earlier ones, else the best.
+    fn place(&mut self, now: Instant, segment: &Outbound) -> Option<usize> {
+        let best = |links: &[LinkHandle]| choice::best(links.iter().map(|link| link.candidate(now)));
+        let segments = segment.prepared.plan.segments;
+        if segments < 2 {
+            return best(&self.links);
+        }
+        let id = segment.message.id;
+        let begun = self.begun.iter().position(|(begun, _)| *begun == id);
+        let home = begun.and_then(|place| self.begun.remove(place)).map(|(_, link)| link);
+        let index = home.filter(|index| self.links[*index].submits).or_else(|| best(&self.links))?;
+        if segment.segment < segments {
+            if self.begun.len() >= BEGUN {
+                self.begun.pop_front();
+            }
+            self.begun.push_back((id, index));
+        }
+        Some(index)
     }
 
     /// Waits for the links' next report. Pending for ever once all links have ended.
     pub async fn next(&mut self) -> PoolEvent {
         let Some(report) = self.reports.recv().await else { return std::future::pending().await };
         match report {
-            LinkReport::Up { link, remote, submits, since } => {
+            LinkReport::Up { link, remote, submits, bind_mode, since } => {
+                let limit = self.limit;
                 if let Some(link) = self.link(link) {
+                    link.bind_mode = bind_mode;
+                    link.needs_a_person = false;
+                    // What the last connection learned may be about a host that is gone.
+                    link.window = Window::new(limit);
+                    link.allowance.send_replace(limit);
                     link.submits = submits;
                     link.remote = remote;
                     link.bound_since = Some(since);
@@ -160,8 +256,15 @@ impl Pool {
                 }
                 PoolEvent::LinkChanged
             }
-            LinkReport::Down { link, remote, error } => {
+            LinkReport::Unbinding { link } => {
                 if let Some(link) = self.link(link) {
+                    link.submits = false;
+                }
+                PoolEvent::LinkChanged
+            }
+            LinkReport::Down { link, remote, error, needs_a_person } => {
+                if let Some(link) = self.link(link) {
+                    link.needs_a_person = needs_a_person;
                     link.submits = false;
                     link.remote = remote;
                     link.bound_since = None;
@@ -169,8 +272,12 @@ impl Pool {
                 }
                 PoolEvent::LinkChanged
             }
-            LinkReport::Outcomes { link, outcomes, round_trip } => {
+            LinkReport::Outcomes { link, outcomes, feedback, round_trip } => {
+                let now = clock::now().mono;
                 if let Some(link) = self.link(link) {
+                    for feedback in feedback {
+                        link.learn(now, feedback);
+                    }
                     let settled = outcomes.iter().filter(|outcome| !outcome.late).count();
                     link.in_flight = link.in_flight.saturating_sub(settled);
                     link.round_trip = round_trip.or(link.round_trip);
@@ -193,6 +300,7 @@ impl Pool {
             bind_mode: link.bind_mode,
             bound_since: link.bound_since,
             in_flight: u32::try_from(link.in_flight).unwrap_or(u32::MAX),
+            window: u32::try_from(link.window.allowed()).unwrap_or(u32::MAX),
             round_trip: link.round_trip,
             last_error: link.last_error.clone(),
         };
@@ -218,7 +326,29 @@ impl Pool {
 }
 
 impl LinkHandle {
-    fn headroom(&self, window: usize) -> usize {
-        if self.submits { window.saturating_sub(self.in_flight) } else { 0 }
+    /// The link as the choice sees it; `None` if it may not submit.
+    fn candidate(&self, now: Instant) -> Option<Candidate> {
+        let quiet = now.saturating_duration_since(self.heard_at);
+        let patience =
+            self.window.round_trip().map_or(SILENT_UNMEASURED, |trip| SILENT_LEAST.max(trip * SILENT_TRIPS));
+        let spared = |cut| now.saturating_duration_since(cut) < SPARED;
+        self.submits.then(|| Candidate {
+            allowed: self.window.allowed(),
+            in_flight: self.in_flight,
+            round_trip: self.window.round_trip().filter(|_| quiet < STALE),
+            is_silent: self.in_flight > 0 && quiet > patience,
+            is_throttled: self.window.cut_at().is_some_and(spared),
+        })
+    }
+
+    fn learn(&mut self, now: Instant, feedback: Feedback) {
+        if feedback.sign != Sign::Silence {
+            self.heard_at = now;
+        }
+        let before = self.window.allowed();
+        self.window.handle(now, feedback);
+        if self.window.allowed() != before {
+            self.allowance.send_replace(self.window.allowed());
+        }
     }
 }

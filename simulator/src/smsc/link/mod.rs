@@ -35,6 +35,7 @@ use super::{
     persona::{Persona, Reply},
 };
 use crate::{
+    behaviour::Asked,
     clock,
     fault::{LinkFaults, Writing},
     record::Seen,
@@ -62,6 +63,8 @@ struct Link<'a, P: Persona> {
     smsc: &'a Smsc<P>,
     id: LinkId,
     session: Session<P::Dialect>,
+    /// What its bind asked for.
+    asked: Asked,
     /// Set with the bind.
     account: Option<Arc<Account>>,
     /// The session is bound for deliveries, and the account knows.
@@ -70,6 +73,8 @@ struct Link<'a, P: Persona> {
     faults: LinkFaults,
     /// The faults want the connection cut.
     is_cut: bool,
+    /// It was bound and ended without an unbind.
+    is_missed: bool,
     /// Answers that are not due yet, the next one first.
     answers: BinaryHeap<Reverse<DueAnswer>>,
     in_flight: HashMap<Ticket, Box<Delivery>>,
@@ -96,15 +101,18 @@ impl<'a, P: Persona> Link<'a, P> {
             probe_after: carrier.probe_after,
             ..Config::default()
         };
+        let id = smsc.next_link();
         Self {
             smsc,
-            id: smsc.next_link(),
+            id,
             session: Session::accepting(config, smsc.persona.dialect(), clock::now()),
+            asked: Asked::default(),
             account: None,
             receives: false,
             wake: Arc::default(),
-            faults: LinkFaults::new(carrier.faults),
+            faults: LinkFaults::new(carrier.faults, id.0),
             is_cut: false,
+            is_missed: false,
             answers: BinaryHeap::new(),
             in_flight: HashMap::new(),
             tickets: 0,
@@ -235,6 +243,8 @@ impl<'a, P: Persona> Link<'a, P> {
 
     fn handle_bind(&mut self, now: Now, bind: &Frame<P::Dialect>) {
         let smsc = self.smsc;
+        self.asked =
+            Asked { version: P::version_of(&bind.octets), command: P::Dialect::command(&bind.header) };
         let named = P::account_of(&bind.octets);
         let index = match named {
             Some(name) => smsc.accounts.iter().position(|account| account.name.as_bytes() == name),
@@ -245,10 +255,12 @@ impl<'a, P: Persona> Link<'a, P> {
             return self.refuse_bind(now, "", P::UNKNOWN_ACCOUNT);
         };
         let account = Arc::clone(&smsc.accounts[index]);
-        if let Some(status) = account.decide(|rules| rules.decide_bind(&account.name)) {
+        let asked =
+            Asked { version: P::version_of(&bind.octets), command: P::Dialect::command(&bind.header) };
+        if let Some(status) = account.decide(|rules| rules.decide_bind(&account.name, asked)) {
             return self.refuse_bind(now, &account.name, status);
         }
-        if !account.take_link(smsc.carrier.max_links) {
+        if !account.take_link(now.mono, smsc.carrier.max_links) {
             return self.refuse_bind(now, &account.name, P::TOO_MANY_LINKS);
         }
         let credentials = P::credentials(&smsc.carrier.accounts[index]);
@@ -257,9 +269,13 @@ impl<'a, P: Persona> Link<'a, P> {
         self.session.admit(now, Admission::Check(&credentials));
     }
 
+    fn bind_seen(&self, status: u32) -> Seen<'static> {
+        Seen::Bind { status, version: self.asked.version, command: self.asked.command }
+    }
+
     fn refuse_bind(&mut self, now: Now, account: &str, status: u32) {
         count(&self.smsc.counters.binds_refused);
-        self.smsc.note(account, self.id, |note| note(Seen::Bind { status }));
+        self.smsc.note(account, self.id, |note| note(self.bind_seen(status)));
         self.session.admit(now, Admission::Refuse(status));
     }
 
@@ -269,7 +285,7 @@ impl<'a, P: Persona> Link<'a, P> {
         };
         count(&self.smsc.counters.binds);
         count(&self.smsc.counters.links_bound);
-        self.smsc.note(&account.name, self.id, |note| note(Seen::Bind { status: 0 }));
+        self.smsc.note(&account.name, self.id, |note| note(self.bind_seen(0)));
         if bound.traffic != Direction::ToCarrier {
             self.receives = true;
             account.attach(self.id, Arc::clone(&self.wake));
@@ -281,13 +297,14 @@ impl<'a, P: Persona> Link<'a, P> {
         let name = self.account.as_ref().map_or("", |account| &account.name);
         match (self.session.bound(), reason) {
             (Some(_), _) => {
+                self.is_missed = reason != CloseReason::Unbound;
                 self.smsc.counters.links_bound.fetch_sub(1, Ordering::Relaxed);
                 self.smsc.note(name, self.id, |note| note(Seen::End { reason: format!("{reason:?}") }));
             }
             // Those that we refused ourselves are counted already, and have no account.
             (None, CloseReason::Refused(refused)) if self.account.is_some() => {
                 count(&self.smsc.counters.binds_refused);
-                self.smsc.note(name, self.id, |note| note(Seen::Bind { status: refused.status }));
+                self.smsc.note(name, self.id, |note| note(self.bind_seen(refused.status)));
             }
             _ => {}
         }
@@ -309,7 +326,8 @@ impl<'a, P: Persona> Link<'a, P> {
         self.stop_receiving();
         self.handle_events(now);
         if let Some(account) = self.account.take() {
-            account.free_link();
+            let ghost = if self.is_missed { self.smsc.carrier.ghost } else { Duration::ZERO };
+            account.free_link(now.mono + ghost);
         }
     }
 }

@@ -40,9 +40,12 @@ impl<P: Persona> Link<'_, P> {
             return;
         };
         count(&smsc.counters.submits);
-        let Decision { verdict, delay } =
+        let Decision { mut verdict, delay } =
             account.decide(|rules| rules.decide_submit(now.mono, submit.recipient.number.as_slice()));
-        let due = now.mono + delay;
+        if smsc.carrier.throttle_window.is_some_and(|most| self.answers.len() >= most) {
+            verdict = Verdict::Refuse(P::THROTTLED);
+        }
+        let due = now.mono + delay + self.faults.lag();
         let outcome = match verdict {
             Verdict::Refuse(status) => Err(status),
             Verdict::Accept | Verdict::Silence => {

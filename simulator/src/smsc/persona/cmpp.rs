@@ -67,6 +67,10 @@ impl Persona for CmppPersona {
         Connect::decode(bind, Version::V30).ok().map(|connect| connect.source_addr)
     }
 
+    fn version_of(bind: &[u8]) -> u8 {
+        Connect::decode(bind, Version::V30).map_or(0, |connect| connect.version)
+    }
+
     /// Unique for 65,536 recipients a second: the time is in it.
     fn next_id(&self, now: Now, recipients: u16) -> MessageId {
         let sequence = self.sequence.fetch_add(u64::from(recipients.max(1)), Ordering::Relaxed);

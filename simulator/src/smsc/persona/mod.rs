@@ -37,6 +37,8 @@ pub trait Persona: Send + Sync + 'static {
     fn credentials(account: &config::Account) -> <Self::Dialect as Dialect>::Credentials;
     /// The account that a bind names, if it can be read.
     fn account_of(bind: &[u8]) -> Option<&[u8]>;
+    /// The version that a bind asks for, as the protocol writes it; 0 if it can't be read.
+    fn version_of(bind: &[u8]) -> u8;
 
     /// A new id, with room behind it for as many recipients.
     fn next_id(&self, now: Now, recipients: u16) -> MessageId;

@@ -37,6 +37,8 @@ pub struct SmppPersona {
     version: Version,
     form: ReceiptForm,
     ids: IdForm,
+    /// congestion_state of every answer, as a whole TLV.
+    congestion: Option<[u8; 5]>,
     next_id: AtomicU64,
 }
 
@@ -55,6 +57,7 @@ impl Persona for SmppPersona {
             version: if carrier.protocol == Protocol::Smpp50 { Version::V50 } else { Version::V34 },
             form: carrier.receipts.form,
             ids: carrier.receipts.id,
+            congestion: carrier.answer.congestion.map(|state| [0x04, 0x28, 0x00, 0x01, state]),
             next_id: AtomicU64::new(carrier.first_id.unwrap_or(from_clock)),
         }
     }
@@ -73,6 +76,10 @@ impl Persona for SmppPersona {
 
     fn account_of(bind: &[u8]) -> Option<&[u8]> {
         Bind::decode(bind).ok().map(|bind| bind.system_id.0)
+    }
+
+    fn version_of(bind: &[u8]) -> u8 {
+        Bind::decode(bind).map_or(0, |bind| bind.interface_version)
     }
 
     fn next_id(&self, _: Now, _: u16) -> MessageId {
@@ -103,7 +110,8 @@ impl Persona for SmppPersona {
         let message_id = id.as_ref().ok().map(|id| COctetString(id.as_slice()));
         let status = Status(id.as_ref().err().copied().unwrap_or(Status::ROK.0));
         // SMPP 3.4 submit_sm_resp: no body beside an error status.
-        let single = message_id.map(|message_id| MessageIdResp { message_id, tlvs: Tlvs::NONE });
+        let tlvs = self.congestion.as_ref().and_then(|tlv| Tlvs::from_octets(tlv).ok()).unwrap_or(Tlvs::NONE);
+        let single = message_id.map(|message_id| MessageIdResp { message_id, tlvs });
         let body = match CommandId(reply.command) {
             CommandId::DATA_SM => Body::DataSmResp(single),
             CommandId::SUBMIT_MULTI => Body::SubmitMultiResp(

@@ -5,23 +5,25 @@ use codecs::{
     cmpp::{
         AccountPadding, Cmpp, Credentials, Deliver, DeliverResp, Fault, MsgId, Outcome as WireOutcome, Pdu,
         Recipients, Report as WireReport, State, Submit, SubmitResp, Version, command,
-        status::{Reaction, ResultCode},
+        status::{Reaction as Expected, ResultCode},
     },
-    session::{Frame, Refusal},
+    session::{BindRefusal, BindRefused, Frame, Refusal},
     text::{self, Capacity, Charset, Udh, Width},
     validity::{Absolute, Validity},
 };
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 
 use super::{
-    Inbound, MobileOriginated, Planner, PrepareError, Prepared, SmsAdapter, Verdict,
+    Fallback, Inbound, MobileOriginated, Planner, PrepareError, Prepared, SmsAdapter, Verdict,
+    offer::Offer,
     plan::{Cutting, encoding},
+    statuses::Statuses,
 };
 use crate::{
     clock,
     config::{CmppAccount, TrunkConfig},
     domain::{
-        CarrierId, CarrierStatus, Content, FailureClass, Message, Number, Report, ReportedState,
+        CarrierId, CarrierStatus, Content, FailureClass, Message, Number, Reaction, Report, ReportedState,
         StatusSource, SubmitOutcome, TextEncoding, UnknownCause,
     },
 };
@@ -33,8 +35,9 @@ const BEIJING_QUARTER_HOURS: i8 = 32;
 #[derive(Debug)]
 pub struct CmppAdapter {
     account: CmppAccount,
-    version: Version,
+    offer: Offer,
     protocol: &'static str,
+    statuses: Statuses,
     offset: Offset,
     cutting: Cutting,
 }
@@ -44,19 +47,19 @@ impl CmppAdapter {
     #[must_use]
     pub fn new(account: CmppAccount, trunk: &TrunkConfig, max_segments: u8) -> Self {
         let width = if trunk.reference_octets == 2 { Width::Sixteen } else { Width::Eight };
-        let version = match account.version {
-            0x20 => Version::V20,
-            0x21 => Version::V21,
-            _ => Version::V30,
-        };
         let charsets = vec![Charset::Ascii, Charset::Ucs2];
         Self {
+            offer: Offer::new(account.version, account.version_fallback),
             account,
-            version,
             protocol: trunk.protocol.name(),
+            statuses: Statuses::new(trunk.protocol.name(), &trunk.statuses),
             offset: trunk.utc_offset,
             cutting: Cutting { charsets, width, max_segments },
         }
+    }
+
+    fn version(&self) -> Version {
+        Version::from_octet(self.offer.version()).unwrap_or(Version::V30)
     }
 
     fn timestamp(&self, local: Option<DateTime>) -> Option<Timestamp> {
@@ -155,11 +158,28 @@ impl SmsAdapter for CmppAdapter {
             shared_secret: self.account.shared_secret.expose().as_bytes().to_vec(),
             padding: AccountPadding::Plain,
         };
-        (Cmpp::new(self.version), credentials)
+        (Cmpp::new(self.version()), credentials)
     }
 
     fn bind_mode(&self, _: u32) -> &'static str {
         "connect"
+    }
+
+    fn refused(&self, dialect: &Cmpp, refused: &BindRefused) -> Fallback {
+        let offered = dialect.version().octet();
+        match refused.class {
+            BindRefusal::Version => {
+                // What the gateway names, if it is one of ours and not what it has just refused.
+                let named = refused.version.and_then(Version::from_octet).map(Version::octet);
+                let lower = named.filter(|named| *named < offered).unwrap_or(Version::V20.octet());
+                self.offer.refused(offered, lower)
+            }
+            _ => self.offer.refused_anyhow(offered),
+        }
+    }
+
+    fn accepted(&self) -> Option<String> {
+        self.offer.accepted()
     }
 
     fn submit<R>(
@@ -195,7 +215,7 @@ impl SmsAdapter for CmppAdapter {
             src_id: sender.as_bytes(),
             dest_terminal_id: Recipients::one(message.to.digits().as_bytes()),
             msg_content: octets,
-            link_id: if self.version == Version::V30 { option("link_id", "") } else { &[] },
+            link_id: if self.version() == Version::V30 { option("link_id", "") } else { &[] },
             ..Submit::default()
         };
         send(&Pdu::Submit(submit))
@@ -206,20 +226,18 @@ impl SmsAdapter for CmppAdapter {
             return SubmitOutcome::Unknown { cause: UnknownCause::Unreadable };
         };
         let code = ResultCode::of_submit(response.result, dialect.version());
-        let (class, permanent) = match code.reaction() {
-            Reaction::Accepted => return SubmitOutcome::Accepted { carrier_id: carrier_id(response.msg_id) },
+        let usual = match code.reaction() {
+            Expected::Accepted => return SubmitOutcome::Accepted { carrier_id: carrier_id(response.msg_id) },
             // The first copy was most likely taken, but its id is lost: nobody can tell.
-            Reaction::Duplicate => return SubmitOutcome::Unknown { cause: UnknownCause::Unreadable },
-            Reaction::Throttle => (FailureClass::Throttled, false),
-            Reaction::Malformed => (FailureClass::Protocol, true),
-            Reaction::Account => (FailureClass::SourceNotAllowed, true),
-            Reaction::OtherRoute => (FailureClass::RouteUnavailable, true),
-            Reaction::Recipient => (FailureClass::InvalidNumber, true),
-            Reaction::Reserved | Reaction::Vendor => (FailureClass::Unmapped, true),
+            Expected::Duplicate => return SubmitOutcome::Unknown { cause: UnknownCause::Unreadable },
+            Expected::Throttle => (FailureClass::Throttled, Reaction::SlowDown),
+            Expected::Malformed => (FailureClass::Protocol, Reaction::Never),
+            Expected::Account => (FailureClass::SourceNotAllowed, Reaction::Elsewhere),
+            Expected::OtherRoute => (FailureClass::RouteUnavailable, Reaction::Elsewhere),
+            Expected::Recipient => (FailureClass::InvalidNumber, Reaction::Never),
+            Expected::Reserved | Expected::Vendor => (FailureClass::Unmapped, Reaction::Never),
         };
-        let raw_code = response.result.to_string();
-        let status = self.status(StatusSource::CarrierResponse, class, permanent, &raw_code, "");
-        SubmitOutcome::Refused { status }
+        self.statuses.refusal(response.result, String::new(), usual)
     }
 
     fn inbound(&self, dialect: &Cmpp, request: &Frame<Cmpp>) -> Result<(Inbound, MsgId), Refusal> {

@@ -2,16 +2,19 @@
 
 mod carrier_id;
 pub mod cmpp;
+mod offer;
 mod plan;
 pub mod smpp;
+mod statuses;
 
 use bytes::Bytes;
 use codecs::{
-    session::{Dialect, Frame, Refusal},
+    session::{BindRefused, Dialect, Frame, Refusal},
     text::Concat,
 };
 use thiserror::Error;
 
+pub use self::offer::Fallback;
 use crate::domain::{Message, Report, SegmentPlan, SubmitOutcome, TextEncoding};
 
 /// A message cut for one protocol: what its segments carry.
@@ -97,6 +100,10 @@ pub trait SmsAdapter: Send + Sync + 'static {
     fn open(&self, link: u32) -> (Self::Dialect, <Self::Dialect as Dialect>::Credentials);
     /// How the link of this index binds, in the API's words.
     fn bind_mode(&self, link: u32) -> &'static str;
+    /// What the next bind does otherwise, this one having been refused.
+    fn refused(&self, dialect: &Self::Dialect, refused: &BindRefused) -> Fallback;
+    /// A bind was accepted. Says what is worth a line in the log.
+    fn accepted(&self) -> Option<String>;
 
     /// Builds the request for one segment (numbered from 1) and hands it to `send`.
     fn submit<R>(
@@ -108,6 +115,10 @@ pub trait SmsAdapter: Send + Sync + 'static {
     ) -> R;
     /// Reads the answer to a submit.
     fn outcome(&self, dialect: &Self::Dialect, answer: &Frame<Self::Dialect>) -> SubmitOutcome;
+    /// How loaded the carrier says in the answer to a submit that it is, 0 to 100: SMPP 5.0 congestion_state.
+    fn congestion(&self, _: &Self::Dialect, _: &Frame<Self::Dialect>) -> Option<u8> {
+        None
+    }
     /// Reads a request of the carrier.
     ///
     /// # Errors

@@ -1,13 +1,15 @@
 //! Domain ⇄ SMPP.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use bytes::Bytes;
 use codecs::{
-    session::{Frame, Refusal},
+    session::{BindRefusal, BindRefused, Frame, Refusal},
     smpp::{
         BindMode as WireBind, Body, COctetString, CommandId, Credentials, DataCoding, DataSm, DataSmResp,
-        DeliverSm, DeliverSmResp, EsmClass, MessageState, Npi, OctetString, Pdu, Reaction, Receipt,
-        ReceiptReading, Recognition, RegisteredDelivery, Smpp, Status, SubmitSm, SubmitSmResp, Tag, TlvBuf,
-        Ton, Version,
+        DeliverSm, DeliverSmResp, EsmClass, MessageState, Npi, OctetString, Pdu, Reaction as Expected,
+        Receipt, ReceiptReading, Recognition, RegisteredDelivery, Smpp, Status, SubmitSm, SubmitSmResp, Tag,
+        TlvBuf, Ton, Version,
     },
     text::{self, Capacity, Charset, Concat, Udh, Width},
     validity::Relative,
@@ -15,15 +17,17 @@ use codecs::{
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 
 use super::{
-    Inbound, MobileOriginated, Planner, PrepareError, Prepared, SmsAdapter, Verdict,
+    Fallback, Inbound, MobileOriginated, Planner, PrepareError, Prepared, SmsAdapter, Verdict,
     carrier_id::{SeenIn, normalise},
+    offer::Offer,
     plan::{Cutting, encoding},
+    statuses::Statuses,
 };
 use crate::{
     clock,
     config::{BindMode, CarrierIdForm, LongMessages, SmppAccount, TrunkConfig},
     domain::{
-        CarrierStatus, Content, FailureClass, Message, Number, Report, ReportedState, StatusSource,
+        CarrierStatus, Content, FailureClass, Message, Number, Reaction, Report, ReportedState, StatusSource,
         SubmitOutcome, TextEncoding, UnknownCause, tlv_tag,
     },
 };
@@ -33,10 +37,14 @@ use crate::{
 pub struct SmppAdapter {
     account: SmppAccount,
     protocol: &'static str,
+    statuses: Statuses,
     links: u32,
     ids: CarrierIdForm,
     offset: Offset,
     cutting: Cutting,
+    offer: Offer,
+    /// The carrier has no transceivers: links bind as for `bind = "pair"`.
+    is_pair: AtomicBool,
 }
 
 /// What the answer to a deliver_sm or data_sm must repeat: which of them it was.
@@ -51,20 +59,36 @@ impl SmppAdapter {
         let charsets = vec![account.default_charset, Charset::Ucs2];
         Self {
             protocol: trunk.protocol.name(),
+            statuses: Statuses::new(trunk.protocol.name(), &trunk.statuses),
             links: trunk.links,
             ids: trunk.carrier_ids,
             offset: trunk.utc_offset,
             cutting: Cutting { charsets, width, max_segments },
+            offer: Offer::new(account.version, account.version_fallback),
+            is_pair: AtomicBool::new(account.bind == BindMode::Pair),
             account,
         }
     }
 
     fn wire_bind(&self, link: u32) -> WireBind {
-        match self.account.bind {
-            BindMode::Transceiver => WireBind::Transceiver,
-            BindMode::Pair if link < self.links.div_ceil(2) => WireBind::Transmitter,
-            BindMode::Pair => WireBind::Receiver,
+        match self.is_pair.load(Relaxed) {
+            false => WireBind::Transceiver,
+            true if link < self.links.div_ceil(2) => WireBind::Transmitter,
+            true => WireBind::Receiver,
         }
+    }
+
+    /// The carrier has no transceivers: a pair it is, if there may be as many connections.
+    fn without_transceivers(&self) -> Fallback {
+        if self.links < 2 {
+            let advice = "it has no transceivers, and a transmitter and a receiver are two connections: set \
+                          links = 2 and bind = \"pair\"";
+            return Fallback::Advice(advice.to_owned());
+        }
+        let is_first = !self.is_pair.swap(true, Relaxed);
+        let text = "the carrier has no transceivers: half of the links bind as transmitters, half as receivers, \
+                    until the daemon ends; bind = \"pair\" says so from the start";
+        Fallback::Retry(is_first.then(|| text.to_owned()))
     }
 
     fn coding(&self, charset: Charset) -> u8 {
@@ -92,24 +116,6 @@ impl SmppAdapter {
             0x08 | 0x18 | 0xe0..=0xef => Some(Charset::Ucs2),
             0xc0..=0xdf | 0xf0..=0xf3 | 0x10..=0x13 => Some(Charset::Gsm7),
             _ => None,
-        }
-    }
-
-    fn status(&self, source: StatusSource, status: Status, detail: &[u8]) -> CarrierStatus {
-        let (class, permanent) = meaning(status);
-        let name = status.name().unwrap_or_default();
-        let raw_text = if detail.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{name} {}", String::from_utf8_lossy(detail)).trim_start().to_owned()
-        };
-        CarrierStatus {
-            source,
-            class,
-            permanent,
-            protocol: self.protocol.to_owned(),
-            raw_code: status.0.to_string(),
-            raw_text,
         }
     }
 
@@ -205,7 +211,7 @@ impl SmsAdapter for SmppAdapter {
     type Reply = Owed;
 
     fn open(&self, link: u32) -> (Smpp, Credentials) {
-        let version = match self.account.version {
+        let version = match self.offer.version() {
             0x33 => Version::V33,
             0x50 => Version::V50,
             _ => Version::V34,
@@ -226,6 +232,19 @@ impl SmsAdapter for SmppAdapter {
             WireBind::Receiver => "receiver",
             WireBind::Transceiver => "transceiver",
         }
+    }
+
+    fn refused(&self, dialect: &Smpp, refused: &BindRefused) -> Fallback {
+        let offered = dialect.version().octet();
+        match refused.class {
+            BindRefusal::Mode => self.without_transceivers(),
+            BindRefusal::Version => self.offer.refused(offered, Version::V34.octet()),
+            _ => self.offer.refused_anyhow(offered),
+        }
+    }
+
+    fn accepted(&self) -> Option<String> {
+        self.offer.accepted()
     }
 
     fn submit<R>(
@@ -305,9 +324,7 @@ impl SmsAdapter for SmppAdapter {
                 .ok()
                 .and_then(|body| body.tlvs.additional_status_info_text())
                 .map_or(&[][..], |text| text.0);
-            return SubmitOutcome::Refused {
-                status: self.status(StatusSource::CarrierResponse, status, detail),
-            };
+            return self.statuses.refusal(status.0, words(status, detail), meaning(status));
         }
         match SubmitSmResp::decode(&answer.octets) {
             Ok(body) => {
@@ -315,6 +332,13 @@ impl SmsAdapter for SmppAdapter {
             }
             Err(_) => SubmitOutcome::Unknown { cause: UnknownCause::Unreadable },
         }
+    }
+
+    fn congestion(&self, dialect: &Smpp, answer: &Frame<Smpp>) -> Option<u8> {
+        // Only 5.0 has it, so the others' answers are not read twice.
+        (dialect.version() == Version::V50)
+            .then(|| SubmitSmResp::decode(&answer.octets).ok()?.tlvs.congestion_state())
+            .flatten()
     }
 
     fn inbound(&self, _: &Smpp, request: &Frame<Smpp>) -> Result<(Inbound, Owed), Refusal> {
@@ -419,17 +443,29 @@ fn vendor_tlvs(message: &Message) -> impl Iterator<Item = (Tag, &[u8])> {
     message.protocol_options.iter().filter_map(|(key, value)| Some((Tag(tlv_tag(key)?), value.as_bytes())))
 }
 
-/// Our class of a status, and whether it is permanent.
-fn meaning(status: Status) -> (FailureClass, bool) {
+/// The name of a status and what the carrier adds.
+fn words(status: Status, detail: &[u8]) -> String {
+    let name = status.name().unwrap_or_default();
+    if detail.is_empty() {
+        return name.to_owned();
+    }
+    format!("{name} {}", String::from_utf8_lossy(detail)).trim_start().to_owned()
+}
+
+/// What a status means as a rule; the account may say otherwise.
+fn meaning(status: Status) -> (FailureClass, Reaction) {
     match status.submit_reaction(None) {
-        Reaction::Ok => (FailureClass::None, false),
-        Reaction::Rate | Reaction::Full => (FailureClass::Throttled, false),
-        Reaction::Temp | Reaction::Dlv | Reaction::Sess => (FailureClass::CarrierTemporary, false),
-        Reaction::Dest => (FailureClass::InvalidNumber, true),
-        Reaction::Acct | Reaction::Bind => (FailureClass::SourceNotAllowed, true),
-        Reaction::Bug => (FailureClass::Protocol, true),
-        Reaction::Msg | Reaction::Op if status.name().is_none() => (FailureClass::Unmapped, true),
-        Reaction::Msg | Reaction::Op => (FailureClass::CarrierPermanent, true),
+        Expected::Ok => (FailureClass::None, Reaction::Later(None)),
+        Expected::Rate => (FailureClass::Throttled, Reaction::SlowDown),
+        Expected::Full => (FailureClass::Throttled, Reaction::NoRoom(None)),
+        Expected::Temp | Expected::Dlv | Expected::Sess => {
+            (FailureClass::CarrierTemporary, Reaction::Later(None))
+        }
+        Expected::Dest => (FailureClass::InvalidNumber, Reaction::Never),
+        Expected::Acct | Expected::Bind => (FailureClass::SourceNotAllowed, Reaction::Elsewhere),
+        Expected::Bug => (FailureClass::Protocol, Reaction::Never),
+        Expected::Msg | Expected::Op if status.name().is_none() => (FailureClass::Unmapped, Reaction::Never),
+        Expected::Msg | Expected::Op => (FailureClass::CarrierPermanent, Reaction::Never),
     }
 }
 

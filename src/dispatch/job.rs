@@ -1,0 +1,119 @@
+//! What waits for a trunk: one message with the segments of it that are still to be sent.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+
+use super::Room;
+use crate::{
+    domain::{Message, SegmentPlan, SegmentState, TrunkId},
+    store::StoredMessage,
+    trunk::sms::adapter::Prepared,
+};
+
+/// A segment that is still to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pending {
+    /// Its number, from 1.
+    pub segment: u8,
+    /// Tries before.
+    pub attempts: u16,
+}
+
+/// A message on its way to a trunk.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// What to send.
+    pub message: Arc<Message>,
+    /// How it is cut.
+    pub plan: SegmentPlan,
+    /// The cut message, where acceptance has just made it; `None` after a restart.
+    pub prepared: Option<Arc<Prepared>>,
+    /// The reference of its concatenation headers.
+    pub reference: u16,
+    /// Segments to be sent, in order.
+    pub pending: VecDeque<Pending>,
+    /// When it began to wait.
+    pub queued: Instant,
+    /// It must not leave before.
+    pub not_before: Option<Timestamp>,
+    /// Its place among the arrivals of its queue, from 1; 0: it has not been there yet.
+    pub arrival: u64,
+    /// Trunks that did not take it: each made a try of it and refused, or never came to one.
+    pub left_behind: Vec<TrunkId>,
+    /// Tries so far, of each of its segments, as long as all of them were refused.
+    pub refusals: u16,
+    /// Its room in the backlog, given back when the last clone is gone. `None`: what is only remembered takes none.
+    pub room: Option<Arc<Room>>,
+}
+
+impl Job {
+    /// A message of which nothing was sent yet.
+    #[must_use]
+    pub fn fresh(message: Arc<Message>, prepared: Prepared, room: Room, now: Instant) -> Self {
+        let (plan, reference) = (prepared.plan, prepared.reference);
+        let pending = (1..=plan.segments).map(|segment| Pending { segment, attempts: 0 }).collect();
+        let (prepared, room) = (Some(Arc::new(prepared)), Some(Arc::new(room)));
+        Self {
+            message,
+            plan,
+            prepared,
+            reference,
+            pending,
+            queued: now,
+            not_before: None,
+            arrival: 0,
+            left_behind: Vec::new(),
+            refusals: 0,
+            room,
+        }
+    }
+
+    /// What a restart finds still to be sent of a message.
+    #[must_use]
+    pub fn resumed(stored: StoredMessage, room: Room, now: Instant) -> Self {
+        let StoredMessage { message, delivery } = stored;
+        let unsent =
+            (1..).zip(&delivery.segments).filter(|(_, segment)| segment.state == SegmentState::Queued);
+        let pending = unsent.map(|(segment, state)| Pending { segment, attempts: state.attempts }).collect();
+        // A try that may have reached the carrier left its mark on the message; without it, all were refused.
+        let tried = delivery.segments.iter().map(|segment| segment.attempts).max().unwrap_or(0);
+        Self {
+            plan: delivery.plan,
+            prepared: None,
+            reference: delivery.reference,
+            message,
+            pending,
+            queued: now,
+            not_before: None,
+            arrival: 0,
+            left_behind: Vec::new(),
+            refusals: if delivery.possible_duplicate { 0 } else { tried },
+            room: Some(Arc::new(room)),
+        }
+    }
+
+    /// The same, not to leave before a time.
+    #[must_use]
+    pub fn not_before(self, time: Option<Timestamp>) -> Self {
+        Self { not_before: time, ..self }
+    }
+
+    /// How long it must wait from `wall` on.
+    #[must_use]
+    pub fn wait(&self, wall: Timestamp) -> Duration {
+        let wait = self.not_before.map(|time| time.duration_since(wall));
+        wait.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or_default()
+    }
+
+    /// Nothing of it can be with a carrier: all of it waits here, and each try so far was refused.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.pending.len() == usize::from(self.plan.segments)
+            && self.pending.iter().all(|pending| pending.attempts == self.refusals)
+    }
+}

@@ -1,0 +1,105 @@
+//! From one trunk to another: what a trunk that is down has not begun to send, and what a carrier refuses for good that
+//! another may take.
+//!
+//! Only messages move of which nothing can be with a carrier, so that nothing is sent twice. What has been tried and not
+//! answered stays, and so do the other parts of a long message once one of them has left.
+
+use std::time::Instant;
+
+use tracing::info;
+
+use super::{
+    Job, Pending,
+    worker::{BATCH, InFlight, Worker},
+};
+use crate::domain::TrunkId;
+
+/// How a trunk that is down gives its work away.
+#[derive(Debug, Default)]
+pub(super) struct Evacuation {
+    /// Since when no link is bound.
+    down_since: Option<Instant>,
+    /// Arrival of the last job that was looked at.
+    upto: u64,
+    /// Jobs that went elsewhere since the trunk is down.
+    moved: u64,
+}
+
+impl Evacuation {
+    /// Of a trunk that went down, or was not up yet.
+    pub(super) fn since(now: Instant) -> Self {
+        Self { down_since: Some(now), ..Self::default() }
+    }
+}
+
+impl Worker {
+    /// A link came up or went down; `up`: one is bound.
+    pub(super) fn note_links(&mut self, up: bool, now: Instant) {
+        if up {
+            if self.evacuation.moved > 0 {
+                let moved = self.evacuation.moved;
+                info!(trunk = %self.parts.config.id, moved, "back; while it was down other trunks took over");
+            }
+            self.evacuation = Evacuation::default();
+        } else if self.evacuation.down_since.is_none() {
+            self.evacuation = Evacuation::since(now);
+        }
+    }
+
+    /// Gives waiting messages to other trunks when this one has been down for a while, some at a time.
+    pub(super) fn evacuate(&mut self, now: Instant) {
+        let Some(since) = self.evacuation.down_since else { return };
+        if now.saturating_duration_since(since) < self.parts.config.failover_after || self.draining {
+            return;
+        }
+        let looked_at = self.queue.arrived_after(self.evacuation.upto, BATCH);
+        // At the end it begins anew: another trunk may have come up meanwhile.
+        self.evacuation.upto = looked_at.last().map_or(0, |(arrival, _)| *arrival);
+        for (_, id) in looked_at {
+            let Some(job) = self.queue.get(id).filter(|job| job.is_whole()) else { continue };
+            let mut not = job.left_behind.clone();
+            not.push(self.parts.config.id.clone());
+            if self.parts.ways.other(&job.message, &not).is_none() {
+                continue;
+            }
+            let Some(job) = self.queue.remove(id) else { continue };
+            if let Some(job) = self.hand_over(job, not) {
+                self.queue.push(job, std::time::Duration::ZERO, now);
+                return;
+            }
+            self.evacuation.moved += 1;
+        }
+    }
+
+    /// Another trunk could take what this one refuses.
+    pub(super) fn has_other(&self, one: &InFlight) -> bool {
+        let alone = one.job.plan.segments == 1 && one.attempt.attempts == one.job.refusals;
+        alone && self.parts.ways.other(&one.job.message, &self.not_these(&one.job)).is_some()
+    }
+
+    /// Gives a message whose only segment was refused to another trunk, or back if there is none any more.
+    pub(super) fn pass_on(&mut self, job: Job) -> Option<Job> {
+        let not = self.not_these(&job);
+        self.hand_over(job, not)
+    }
+
+    fn not_these(&self, job: &Job) -> Vec<TrunkId> {
+        let this = std::iter::once(&self.parts.config.id);
+        job.left_behind.iter().chain(this).cloned().collect()
+    }
+
+    /// Cuts the message anew for the best trunk but those left behind, and puts it into that trunk's queue; gives
+    /// it back if none can take it.
+    fn hand_over(&mut self, job: Job, left_behind: Vec<TrunkId>) -> Option<Job> {
+        let Some((_, lane)) = self.parts.ways.other(&job.message, &left_behind) else { return Some(job) };
+        let Ok(prepared) = lane.planner.prepare(&job.message, job.reference) else { return Some(job) };
+        let Ok(place) = lane.jobs.try_reserve() else { return Some(job) };
+        let room = lane.backlog.force(&job.message.tenant_id);
+        let (refusals, not_before) = (job.refusals, job.not_before);
+        let mut moved = Job::fresh(job.message, prepared, room, job.queued);
+        moved.pending.iter_mut().for_each(|pending: &mut Pending| pending.attempts = refusals);
+        place.send(vec![Job { left_behind, refusals, not_before, ..moved }]);
+        self.parts.metrics.moved.increment(1);
+        None
+    }
+}

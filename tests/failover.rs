@@ -1,0 +1,77 @@
+//! What one trunk can't carry, another of the message's route does, and nothing is sent twice for it.
+
+mod support;
+
+use carrierd::grpc::api::{self, MessageState, outbound_message::Content};
+use support::{Bed, Carrier, lines_of, request_with};
+
+const SOON: &str = "failover_after = \"300ms\"";
+const LATE: &str = "failover_after = \"1h\"";
+
+/// A message for both trunks, the first preferred.
+fn both(key: &str, text: &str) -> api::SubmitMessageRequest {
+    request_with(key, |message| {
+        message.trunk_ids = vec!["first".into(), "second".into()];
+        message.content = Some(Content::Text(text.into()));
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_a_dead_trunk_goes_to_another_cut_as_that_one_needs() {
+    // Fifty Chinese characters and a long text: SMPP and CMPP cut and encode them each in their own way.
+    let texts = ["hello".to_owned(), "\u{5305}".repeat(50), "x".repeat(300)];
+    let first = Carrier { trunk: SOON, ..Carrier::smpp("first") };
+    let mut bed = Bed::new(&[first, Carrier::cmpp("second")]).await;
+    let mut platform = bed.platform();
+    bed.stop_carriers().await;
+    bed.until_down().await;
+    let mut sent = Vec::new();
+    for (key, text) in texts.iter().enumerate() {
+        sent.push(platform.accepted(both(&key.to_string(), text)).await);
+    }
+    bed.start_carriers_but("first").await;
+    for id in &sent {
+        let end = platform.message_when(id, |message| message.final_time.is_some()).await;
+        assert_eq!((end.state(), end.possible_duplicate), (MessageState::Delivered, false));
+        assert!(end.segments.iter().all(|segment| segment.trunk_id == "second"));
+    }
+    let record = bed.end().await;
+    assert!(lines_of(&record, "submit").iter().all(|line| line["carrier"] == "second"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_trunk_refuses_for_its_account_another_takes() {
+    // SMPP 5.0 ESME_RPROHIBITED: this account may not; CMPP 3.0 CMPP_SUBMIT_RESP Result 9: this gateway does not serve it.
+    let account = Carrier {
+        behaviour: r#"refuse = [{ on = "submit", status = 257 }]"#,
+        trunk: LATE,
+        ..Carrier::smpp("first")
+    };
+    let bed = Bed::new(&[account, Carrier::cmpp("second")]).await;
+    let mut platform = bed.platform();
+    platform.subscribe().await;
+    let id = platform.accepted(both("a", "hello")).await;
+    let end = platform.end_of(&id).await;
+    assert_eq!((end.state(), end.possible_duplicate), (MessageState::Delivered, false));
+    let record = bed.end().await;
+    let carriers: Vec<_> =
+        lines_of(&record, "submit").iter().map(|line| line["carrier"].as_str().unwrap_or("")).collect();
+    assert_eq!(carriers, ["first", "second"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_every_trunk_refuses_the_message_ends_and_says_why() {
+    let no = |name| Carrier {
+        behaviour: r#"refuse = [{ on = "submit", status = 257 }]"#,
+        trunk: LATE,
+        ..Carrier::smpp(name)
+    };
+    let bed = Bed::new(&[no("first"), no("second")]).await;
+    let mut platform = bed.platform();
+    platform.subscribe().await;
+    let id = platform.accepted(both("a", "hello")).await;
+    let end = platform.end_of(&id).await;
+    assert_eq!(end.state(), MessageState::Rejected);
+    assert_eq!(end.status.expect("why").raw_code, "257");
+    assert_eq!(lines_of(&bed.end().await, "submit").len(), 2, "each trunk was asked once");
+}
