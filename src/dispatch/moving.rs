@@ -95,10 +95,10 @@ impl Worker {
         let Ok(prepared) = lane.planner.prepare(&job.message, job.reference) else { return Some(job) };
         let Ok(place) = lane.jobs.try_reserve() else { return Some(job) };
         let room = lane.backlog.force(&job.message.tenant_id);
-        let refusals = job.refusals;
+        let (refusals, not_before) = (job.refusals, job.not_before);
         let mut moved = Job::fresh(job.message, prepared, room, job.queued);
         moved.pending.iter_mut().for_each(|pending: &mut Pending| pending.attempts = refusals);
-        place.send(vec![Job { left_behind, refusals, ..moved }]);
+        place.send(vec![Job { left_behind, refusals, not_before, ..moved }]);
         self.parts.metrics.moved.increment(1);
         None
     }
