@@ -172,8 +172,11 @@ impl<A: SmsAdapter> Link<A> {
         let delay = backoff.after(ending, random);
         let error = close_status(&reason, advice.as_deref());
         let needs_a_person = ending != Ending::FellBack && backoff.needs_a_person(refused.class);
+        let text = &error.raw_text;
         if needs_a_person {
-            self.warn_refused(&refused, &format!("{}; the next try is in {delay:.0?}", error.raw_text));
+            self.warn_refused(&refused, &format!("{text}; the next try is in {delay:.0?}"));
+        } else if ending != Ending::FellBack {
+            info!(trunk = self.config.trunk, link = self.config.index, ?delay, "{text}");
         }
         self.down(remote, error, needs_a_person).await;
         delay
@@ -253,6 +256,10 @@ impl<A: SmsAdapter> Link<A> {
                 self.bound(bound, remote).await;
             }
             self.pass_on(&mut session, &mut turn).await;
+            if bound_at.is_some() && !session.is_bound() {
+                // It takes no more: what has not left goes to another link now, not when this one is through.
+                self.hand_back().await;
+            }
             if let Some(reason) = turn.closed.take() {
                 let fallback = match &reason {
                     CloseReason::Refused(refused) => self.adapter.refused(session.dialect(), refused),

@@ -188,10 +188,11 @@ impl Pool {
     #[must_use]
     pub fn submit(&mut self, segments: Vec<Outbound>) -> Vec<Outbound> {
         let now = clock::now().mono;
+        let mut candidates: Vec<_> = self.links.iter().map(|link| link.candidate(now)).collect();
         let mut batches: Vec<Vec<Outbound>> = self.links.iter().map(|_| Vec::new()).collect();
         let mut refused = Vec::new();
         for segment in segments {
-            let Some(index) = self.place(now, &segment) else {
+            let Some(index) = self.place(&candidates, &segment) else {
                 refused.push(segment);
                 continue;
             };
@@ -200,6 +201,9 @@ impl Pool {
                 link.heard_at = now;
             }
             link.in_flight += 1;
+            if let Some(candidate) = &mut candidates[index] {
+                candidate.in_flight += 1;
+            }
             batches[index].push(segment);
         }
         for (link, batch) in self.links.iter_mut().zip(batches) {
@@ -218,16 +222,16 @@ impl Pool {
     }
 
     /// The link for a segment: that of its message's earlier ones, else the best.
-    fn place(&mut self, now: Instant, segment: &Outbound) -> Option<usize> {
-        let best = |links: &[LinkHandle]| choice::best(links.iter().map(|link| link.candidate(now)));
+    fn place(&mut self, candidates: &[Option<Candidate>], segment: &Outbound) -> Option<usize> {
+        let best = || choice::best(candidates.iter().copied());
         let segments = segment.prepared.plan.segments;
         if segments < 2 {
-            return best(&self.links);
+            return best();
         }
         let id = segment.message.id;
         let begun = self.begun.iter().position(|(begun, _)| *begun == id);
         let home = begun.and_then(|place| self.begun.remove(place)).map(|(_, link)| link);
-        let index = home.filter(|index| self.links[*index].submits).or_else(|| best(&self.links))?;
+        let index = home.filter(|index| candidates[*index].is_some()).or_else(best)?;
         if segment.segment < segments {
             if self.begun.len() >= BEGUN {
                 self.begun.pop_front();
@@ -352,3 +356,6 @@ impl LinkHandle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ pub mod carrier_id;
 pub mod cmpp;
 mod offer;
 mod plan;
+mod roles;
 pub mod smpp;
 mod statuses;
 

@@ -1,7 +1,5 @@
 //! Domain ⇄ SMPP.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-
 use bytes::Bytes;
 use codecs::{
     session::{BindRefusal, BindRefused, Frame, Refusal},
@@ -21,11 +19,12 @@ use super::{
     carrier_id::{SeenIn, normalise},
     offer::Offer,
     plan::{Cutting, encoding},
+    roles::Roles,
     statuses::Statuses,
 };
 use crate::{
     clock,
-    config::{BindMode, CarrierIdForm, LongMessages, SmppAccount, TrunkConfig},
+    config::{CarrierIdForm, LongMessages, SmppAccount, TrunkConfig},
     domain::{
         CarrierStatus, Content, FailureClass, Message, Number, Reaction, Report, ReportedState, StatusSource,
         SubmitOutcome, TextEncoding, UnknownCause, tlv_tag,
@@ -38,13 +37,11 @@ pub struct SmppAdapter {
     account: SmppAccount,
     protocol: &'static str,
     statuses: Statuses,
-    links: u32,
     ids: CarrierIdForm,
     offset: Offset,
     cutting: Cutting,
     offer: Offer,
-    /// The carrier has no transceivers: links bind as for `bind = "pair"`.
-    is_pair: AtomicBool,
+    roles: Roles,
 }
 
 /// What the answer to a deliver_sm or data_sm must repeat: which of them it was.
@@ -60,35 +57,13 @@ impl SmppAdapter {
         Self {
             protocol: trunk.protocol.name(),
             statuses: Statuses::new(trunk.protocol.name(), &trunk.statuses),
-            links: trunk.links,
             ids: trunk.carrier_ids,
             offset: trunk.utc_offset,
             cutting: Cutting { charsets, width, max_segments },
             offer: Offer::new(account.version, account.version_fallback),
-            is_pair: AtomicBool::new(account.bind == BindMode::Pair),
+            roles: Roles::new(trunk.links, account.bind),
             account,
         }
-    }
-
-    fn wire_bind(&self, link: u32) -> WireBind {
-        match self.is_pair.load(Relaxed) {
-            false => WireBind::Transceiver,
-            true if link < self.links.div_ceil(2) => WireBind::Transmitter,
-            true => WireBind::Receiver,
-        }
-    }
-
-    /// The carrier has no transceivers: a pair it is, if there may be as many connections.
-    fn without_transceivers(&self) -> Fallback {
-        if self.links < 2 {
-            let advice = "it has no transceivers, and a transmitter and a receiver are two connections: set \
-                          links = 2 and bind = \"pair\"";
-            return Fallback::Advice(advice.to_owned());
-        }
-        let is_first = !self.is_pair.swap(true, Relaxed);
-        let text = "the carrier has no transceivers: half of the links bind as transmitters, half as receivers, \
-                    until the daemon ends; bind = \"pair\" says so from the start";
-        Fallback::Retry(is_first.then(|| text.to_owned()))
     }
 
     fn coding(&self, charset: Charset) -> u8 {
@@ -223,11 +198,11 @@ impl SmsAdapter for SmppAdapter {
             address_range: self.account.address_range.clone(),
             ..Credentials::default()
         };
-        (Smpp::new(self.wire_bind(link), version), credentials)
+        (Smpp::new(self.roles.of(link), version), credentials)
     }
 
     fn bind_mode(&self, link: u32) -> &'static str {
-        match self.wire_bind(link) {
+        match self.roles.of(link) {
             WireBind::Transmitter => "transmitter",
             WireBind::Receiver => "receiver",
             WireBind::Transceiver => "transceiver",
@@ -237,7 +212,7 @@ impl SmsAdapter for SmppAdapter {
     fn refused(&self, dialect: &Smpp, refused: &BindRefused) -> Fallback {
         let offered = dialect.version().octet();
         match refused.class {
-            BindRefusal::Mode => self.without_transceivers(),
+            BindRefusal::Mode => self.roles.without_transceivers(),
             BindRefusal::Version => self.offer.refused(offered, Version::V34.octet()),
             _ => self.offer.refused_anyhow(offered),
         }
