@@ -29,6 +29,8 @@ use crate::{
 
 /// Segments marked and handed over at once.
 const BATCH: usize = 512;
+/// How often an idle trunk, which has nothing new to show, wakes all the same.
+const QUIET: Duration = Duration::from_secs(60);
 /// Pause after the store refused a mark.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -93,6 +95,8 @@ pub struct Worker {
     pub(super) answered: Answered,
     pub(super) store_pause: Option<Instant>,
     pub(super) published: Instant,
+    /// Something has happened that is not shown yet.
+    pub(super) unshown: bool,
     pub(super) was_up: Option<bool>,
     pub(super) bound_before: usize,
     pub(super) draining: bool,
@@ -117,6 +121,7 @@ impl Worker {
             answered: Answered::default(),
             store_pause: None,
             published: now,
+            unshown: true,
             was_up: None,
             bound_before: 0,
             draining: false,
@@ -146,8 +151,9 @@ impl Worker {
                 changed = self.parts.drain.changed(), if !self.draining => {
                     if changed.is_err() || *self.parts.drain.borrow() { self.begin_drain(); }
                 }
-                () = sleep_until(wake) => {}
+                () = sleep_until(wake) => continue,
             }
+            self.unshown = true;
         }
     }
 
@@ -168,8 +174,10 @@ impl Worker {
     }
 
     fn next_wake(&self, now: Instant) -> Instant {
-        let mut wake = now + PUBLISH;
-        if self.marking.is_none() && !self.draining {
+        let quiet = !self.unshown && !self.draining && self.queue.is_empty() && self.is_idle();
+        let mut wake = now + if quiet { QUIET } else { PUBLISH };
+        // Without room nothing can be taken whatever is ready; a link tells when there is some.
+        if self.marking.is_none() && !self.draining && self.parts.pool.headroom() > 0 {
             let ready = if self.queue.is_empty() { None } else { self.pacer.ready_at(now) };
             for at in [ready, self.queue.ready_at(), self.store_pause].into_iter().flatten() {
                 wake = wake.min(at.max(now + Duration::from_millis(1)));
