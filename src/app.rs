@@ -3,7 +3,7 @@
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use rand::Rng;
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
@@ -14,14 +14,15 @@ use tracing::{error, info, warn};
 
 use crate::{
     admin::{self, AdminParts, Readiness},
+    clock,
     config::{Config, MessageConfig, TrunkConfig},
     dispatch::{Backlog, Worker, WorkerParts, initial_status},
-    domain::{MessageId, TrunkId},
+    domain::TrunkId,
     events::{Subscriptions, watch_lag},
     grpc::{self, Phase},
     routing::RouteTable,
     sms::{Acceptor, Due, DueParts, InboundParts, Lane, run_inbound},
-    store::Store,
+    store::{Committing, Store},
     telemetry::{
         exporter,
         metrics::{StoreMetrics, TrunkMetrics},
@@ -35,7 +36,25 @@ const JOB_BATCHES: usize = 1024;
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// How often the store is looked at: for its metrics, and whether it still takes messages.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_secs(5);
+
+/// What a daemon takes from around it, beside its configuration and the clocks.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// What opens connections to carriers.
+    pub dialer: Arc<dyn sms::Dialer>,
+    /// Where everything that is drawn at random starts.
+    pub seed: u64,
+    /// Who executes the store's verbs.
+    pub committing: Committing,
+}
+
+impl Default for Surroundings {
+    /// The network, chance, and a thread of the store's own.
+    fn default() -> Self {
+        Self { dialer: Arc::new(sms::Tcp), seed: rand::rng().random(), committing: Committing::default() }
+    }
+}
 
 /// A daemon that is running.
 pub struct App {
@@ -47,7 +66,9 @@ pub struct App {
     inbounds: Vec<JoinHandle<()>>,
     due: JoinHandle<()>,
     messages: MessageConfig,
-    drain: watch::Sender<bool>,
+    /// One for each trunk and one for the rest, so that they hear of it in this order: one channel for all would wake them
+    /// in any.
+    drain: Vec<watch::Sender<bool>>,
     phase: watch::Sender<Phase>,
     readiness: watch::Sender<Readiness>,
     watching: [JoinHandle<()>; 2],
@@ -59,7 +80,16 @@ impl App {
     /// # Errors
     /// The store can't be opened.
     pub fn start(config: &Config) -> anyhow::Result<Self> {
-        let (store, recovered) = Store::open(&config.store, &config.messages)?;
+        Self::start_in(config, &Surroundings::default())
+    }
+
+    /// The same, in surroundings that a test may choose.
+    ///
+    /// # Errors
+    /// The store can't be opened.
+    pub fn start_in(config: &Config, surroundings: &Surroundings) -> anyhow::Result<Self> {
+        let (store, recovered) = Store::open_with(&config.store, &config.messages, surroundings.committing)?;
+        let mut random = StdRng::seed_from_u64(surroundings.seed);
         info!(
             open = recovered.open,
             ambiguous = recovered.ambiguous,
@@ -67,16 +97,18 @@ impl App {
             parked = recovered.parked,
             "store opened"
         );
-        let before = MessageId::fresh();
-        let (drain, draining) = watch::channel(false);
+        let before = clock::fresh_id();
         let mut trunks = Trunks::default();
         for trunk in &config.trunks {
-            trunks.start(trunk, config, &store, &draining);
+            let open = sms::open(trunk, config.messages.max_segments, random.random(), &surroundings.dialer);
+            trunks.start(trunk, open, config, &store);
         }
+        let (drain, draining) = watch::channel(false);
+        trunks.drains.push(drain);
         let board = TrunkBoard::new(trunks.statuses);
         let ids = config.trunks.iter().map(|trunk| trunk.id.clone()).collect();
         let routes = RouteTable::new(config.routes.clone(), ids);
-        let first_reference = rand::rng().random();
+        let first_reference = random.random();
         let acceptor = Acceptor::new(
             routes.clone(),
             trunks.lanes.clone(),
@@ -101,7 +133,7 @@ impl App {
             inbounds: trunks.inbounds,
             due: tokio::spawn(due.run()),
             messages: config.messages.clone(),
-            drain,
+            drain: trunks.drains,
             phase,
             readiness,
             watching: [tokio::spawn(watching), tokio::spawn(lag)],
@@ -144,7 +176,9 @@ impl App {
         self.watching.iter().for_each(JoinHandle::abort);
         let _ = self.readiness.send(Readiness::not_ready("The daemon is draining."));
         let _ = self.phase.send(Phase::Draining);
-        let _ = self.drain.send(true);
+        for drain in &self.drain {
+            let _ = drain.send(true);
+        }
         let ended = async {
             for (id, worker) in self.workers {
                 if worker.await.is_err() {
@@ -165,6 +199,19 @@ impl App {
         }
         self.store.close().await;
         info!("ended");
+    }
+
+    /// Ends where it stands, as if the process were killed: nothing is finished, told or saved. For tests of what the next
+    /// start finds; the connections are for the caller to cut.
+    pub async fn kill(self) {
+        let workers = self.workers.into_iter().map(|(_, worker)| worker);
+        let tasks: Vec<_> = workers.chain(self.inbounds).chain([self.due]).chain(self.watching).collect();
+        // All before the first is waited for, so that none goes on without another.
+        tasks.iter().for_each(JoinHandle::abort);
+        for task in tasks {
+            // Aborted, or ended by itself just before: it is gone in any case.
+            let _ = task.await;
+        }
     }
 }
 
@@ -201,19 +248,14 @@ struct Trunks {
     statuses: Vec<watch::Receiver<crate::trunk::TrunkStatus>>,
     workers: Vec<(TrunkId, JoinHandle<()>)>,
     inbounds: Vec<JoinHandle<()>>,
+    drains: Vec<watch::Sender<bool>>,
 }
 
 impl Trunks {
-    fn start(
-        &mut self,
-        trunk: &TrunkConfig,
-        config: &Config,
-        store: &Store,
-        draining: &watch::Receiver<bool>,
-    ) {
+    fn start(&mut self, trunk: &TrunkConfig, open: sms::OpenTrunk, config: &Config, store: &Store) {
         let planner = sms::planner(trunk, config.messages.max_segments);
-        let open = sms::open(trunk, config.messages.max_segments, rand::rng().random());
         let (jobs, work) = mpsc::channel(JOB_BATCHES);
+        let (drain, draining) = watch::channel(false);
         let (status, seen) = watch::channel(initial_status(trunk, open.pool.links()));
         let backlog = Arc::new(Backlog::default());
         let metrics = TrunkMetrics::new(trunk.id.as_str());
@@ -226,7 +268,7 @@ impl Trunks {
             backlog: backlog.clone(),
             status: status.clone(),
             metrics: metrics.clone(),
-            drain: draining.clone(),
+            drain: draining,
         });
         let inbound = InboundParts {
             trunk_id: trunk.id.clone(),
@@ -240,6 +282,7 @@ impl Trunks {
         self.workers.push((trunk.id.clone(), tokio::spawn(worker.run())));
         self.inbounds.push(tokio::spawn(run_inbound(inbound)));
         self.statuses.push(seen);
+        self.drains.push(drain);
         let lane = Lane { planner, jobs, backlog, max_queue: trunk.max_queue };
         self.lanes.insert(trunk.id.clone(), lane);
     }

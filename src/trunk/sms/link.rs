@@ -15,8 +15,7 @@ use codecs::{
 use jiff::Timestamp;
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpStream, tcp::OwnedWriteHalf},
+    io::{AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::{mpsc, watch},
     time::{Instant, sleep, sleep_until},
 };
@@ -24,7 +23,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     adapter::{Inbound, Prepared, SmsAdapter, Verdict},
-    dial::{Backoff, connect},
+    dial::{Backoff, Connection, Dialer, connect},
 };
 use crate::{
     clock,
@@ -121,6 +120,8 @@ pub struct LinkConfig {
     pub timers: Timers,
     /// For the jitter of those delays.
     pub seed: u64,
+    /// What opens its connections.
+    pub dialer: Arc<dyn Dialer>,
 }
 
 /// The channels of a link. All are bounded; the sides are sized so that answers always have room.
@@ -176,12 +177,13 @@ impl<A: SmsAdapter> Link<A> {
             host += 1;
             let mut stop = self.ports.shutdown.clone();
             let connected = tokio::select! {
-                connected = connect(&remote, self.config.timers.connect) => connected,
+                biased;
                 () = told_to_stop(&mut stop) => break,
+                connected = connect(&*self.config.dialer, &remote, self.config.timers.connect) => connected,
             };
             let delay = match connected {
-                Ok(stream) => {
-                    let (was_bound, reason) = self.session(stream, &remote).await;
+                Ok(connection) => {
+                    let (was_bound, reason) = self.session(connection, &remote).await;
                     if was_bound {
                         backoff.reset();
                     }
@@ -222,6 +224,7 @@ impl<A: SmsAdapter> Link<A> {
         self.hand_back().await;
         while !self.stopping() {
             tokio::select! {
+                biased;
                 () = sleep_until(until) => return,
                 Some(batch) = self.ports.mailbox.recv() => {
                     self.held.extend(batch);
@@ -262,10 +265,10 @@ impl<A: SmsAdapter> Link<A> {
     }
 
     /// One connection from the bind to its end. Says whether it was bound, and why it ended.
-    async fn session(&mut self, stream: TcpStream, remote: &str) -> (bool, CloseReason) {
+    async fn session(&mut self, connection: Connection, remote: &str) -> (bool, CloseReason) {
         let (dialect, credentials) = self.adapter.open(self.config.index);
         let mut session = Session::binding(self.config.session.clone(), dialect, credentials, clock::now());
-        let (mut reader, mut writer) = stream.into_split();
+        let Connection { mut reader, mut writer } = connection;
         let mut inbox = BytesMut::with_capacity(READ_CHUNK);
         let mut turn = Turn::default();
         let mut was_bound = false;
@@ -454,7 +457,10 @@ fn unanswered(cause: Unanswered) -> SubmitOutcome {
     }
 }
 
-async fn write<D: Dialect>(session: &mut Session<D>, writer: &mut OwnedWriteHalf) -> std::io::Result<()> {
+async fn write<D: Dialect>(
+    session: &mut Session<D>,
+    writer: &mut (impl AsyncWrite + Unpin),
+) -> std::io::Result<()> {
     let Some(outbox) = session.poll_transmit() else { return Ok(()) };
     let written = writer.write(outbox).await?;
     outbox.advance(written);
@@ -462,7 +468,7 @@ async fn write<D: Dialect>(session: &mut Session<D>, writer: &mut OwnedWriteHalf
 }
 
 /// Sends the last words of a closed session, briefly.
-async fn flush<D: Dialect>(session: &mut Session<D>, writer: &mut OwnedWriteHalf) {
+async fn flush<D: Dialect>(session: &mut Session<D>, writer: &mut (impl AsyncWrite + Unpin)) {
     let rest = async {
         while session.poll_transmit().is_some() {
             write(session, writer).await?;
@@ -470,6 +476,7 @@ async fn flush<D: Dialect>(session: &mut Session<D>, writer: &mut OwnedWriteHalf
         writer.shutdown().await
     };
     tokio::select! {
+        biased;
         _ = rest => {}
         () = sleep(Duration::from_secs(1)) => {}
     }

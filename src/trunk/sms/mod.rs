@@ -5,6 +5,7 @@ mod dial;
 mod link;
 mod pool;
 
+pub use dial::{Connection, Dialer, Tcp};
 pub use link::{InboundBatch, LinkReport, Outbound, Outcome};
 pub use pool::{Pool, PoolEvent};
 
@@ -37,17 +38,17 @@ pub fn planner(config: &TrunkConfig, max_segments: u8) -> Arc<dyn Planner> {
     }
 }
 
-/// Starts the links of a trunk.
+/// Starts the links of a trunk; `seed` is for the jitter of their delays.
 #[must_use]
-pub fn open(config: &TrunkConfig, max_segments: u8, seed: u64) -> OpenTrunk {
+pub fn open(config: &TrunkConfig, max_segments: u8, seed: u64, dialer: &Arc<dyn Dialer>) -> OpenTrunk {
     match &config.protocol {
         ProtocolConfig::Smpp(account) => {
             let adapter = adapter::smpp::SmppAdapter::new(account.clone(), config, max_segments);
-            pool::start(Arc::new(adapter), config, seed)
+            pool::start(Arc::new(adapter), config, seed, dialer)
         }
         ProtocolConfig::Cmpp(account) => {
             let adapter = adapter::cmpp::CmppAdapter::new(account.clone(), config, max_segments);
-            pool::start(Arc::new(adapter), config, seed)
+            pool::start(Arc::new(adapter), config, seed, dialer)
         }
     }
 }

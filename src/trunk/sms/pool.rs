@@ -11,6 +11,7 @@ use tokio::{
 use super::{
     OpenTrunk,
     adapter::SmsAdapter,
+    dial::Dialer,
     link::{InboundBatch, Link, LinkConfig, LinkPorts, LinkReport, Outbound, Outcome},
     session_config,
 };
@@ -24,13 +25,14 @@ const INBOUND_BATCHES: usize = 64;
 pub struct Pool {
     links: Vec<LinkHandle>,
     reports: mpsc::Receiver<LinkReport>,
-    shutdown: watch::Sender<bool>,
     window: usize,
 }
 
 #[derive(Debug)]
 struct LinkHandle {
     mailbox: mpsc::Sender<Vec<Outbound>>,
+    /// Its own, so that links end in their order: one channel for all would wake them in any.
+    shutdown: watch::Sender<bool>,
     task: JoinHandle<()>,
     bind_mode: &'static str,
     submits: bool,
@@ -50,13 +52,18 @@ pub enum PoolEvent {
     LinkChanged,
 }
 
-pub(super) fn start<A: SmsAdapter>(adapter: Arc<A>, config: &TrunkConfig, seed: u64) -> OpenTrunk {
+pub(super) fn start<A: SmsAdapter>(
+    adapter: Arc<A>,
+    config: &TrunkConfig,
+    seed: u64,
+    dialer: &Arc<dyn Dialer>,
+) -> OpenTrunk {
     let (report, reports) = mpsc::channel(64);
     let (inbound, inbox) = mpsc::channel::<InboundBatch>(INBOUND_BATCHES);
-    let (shutdown, stop) = watch::channel(false);
     let links = (0..config.links).map(|index| {
         // A batch holds at least one segment, and no more than a window of them is out at once.
         let (mailbox, work) = mpsc::channel(config.window);
+        let (shutdown, stop) = watch::channel(false);
         let link_config = LinkConfig {
             trunk: config.id.to_string(),
             index,
@@ -64,15 +71,13 @@ pub(super) fn start<A: SmsAdapter>(adapter: Arc<A>, config: &TrunkConfig, seed: 
             session: session_config(config),
             timers: config.timers.clone(),
             seed: seed.wrapping_add(u64::from(index)),
+            dialer: dialer.clone(),
         };
-        let ports = LinkPorts {
-            mailbox: work,
-            reports: report.clone(),
-            inbound: inbound.clone(),
-            shutdown: stop.clone(),
-        };
+        let ports =
+            LinkPorts { mailbox: work, reports: report.clone(), inbound: inbound.clone(), shutdown: stop };
         LinkHandle {
             mailbox,
+            shutdown,
             task: tokio::spawn(Link::new(adapter.clone(), link_config, ports).run()),
             bind_mode: adapter.bind_mode(index),
             submits: false,
@@ -83,7 +88,7 @@ pub(super) fn start<A: SmsAdapter>(adapter: Arc<A>, config: &TrunkConfig, seed: 
             last_error: None,
         }
     });
-    let pool = Pool { links: links.collect(), reports, shutdown, window: config.window };
+    let pool = Pool { links: links.collect(), reports, window: config.window };
     OpenTrunk { pool, inbound: inbox }
 }
 
@@ -207,7 +212,9 @@ impl Pool {
 
     /// Tells the links to unbind and end. Their last outcomes still come through [`Self::next`].
     pub fn shut_down(&self) {
-        let _ = self.shutdown.send(true);
+        for link in &self.links {
+            let _ = link.shutdown.send(true);
+        }
     }
 
     /// All links have ended.
