@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock,
-    domain::{CarrierStatus, FailureClass, ReportedState, SubmitOutcome},
+    domain::{CarrierStatus, FailureClass, ReportedState, SubmitOutcome, UnknownCause},
     store::{NextStep, Settled, Settlement, StoreError},
     telemetry::metrics::seconds,
     trunk::sms::{Outcome, adapter::PrepareError},
@@ -124,8 +124,12 @@ impl Worker {
                 self.count_report(reported);
             }
             match next.step {
-                NextStep::Again { .. } if !settled.state.is_final() => self.again(next, now),
                 _ if settled.state.is_final() => self.drop_message(id),
+                // It waits for its next try, or is on the wire with it, since it was told as unknown.
+                NextStep::Again { .. } if next.late && self.was_queued_again(&next) => {}
+                NextStep::Again { .. } => self.again(next, now),
+                // It left the backlog when it was told as unknown, or is still in it for its next try.
+                _ if next.late => {}
                 _ => self.one_segment_less(id),
             }
         }
@@ -142,6 +146,14 @@ impl Worker {
                 _ => counts.failed += 1,
             }
         });
+    }
+
+    /// Whether a try was followed by another one when it was told as unknown.
+    fn was_queued_again(&self, next: &Next) -> bool {
+        let unknown = SubmitOutcome::Unknown { cause: UnknownCause::TimedOut };
+        let Next { attempt, job, .. } = next;
+        let then = decide(&unknown, attempt.attempts, self.parts.config.max_attempts, job.message.ambiguity);
+        matches!(then.step, NextStep::Again { .. })
     }
 
     /// Puts a segment back into the queue for another try.
