@@ -3,6 +3,7 @@
 
 mod bed;
 mod late;
+mod model;
 mod network;
 mod outage;
 mod receipts;
