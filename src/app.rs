@@ -3,7 +3,7 @@
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use rand::Rng;
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
@@ -14,14 +14,15 @@ use tracing::{error, info, warn};
 
 use crate::{
     admin::{self, AdminParts, Readiness},
+    clock,
     config::{Config, MessageConfig, ProtocolConfig, TrunkConfig},
     dispatch::{Backlog, Job, Lane, Ways, Worker, WorkerParts, initial_status},
-    domain::{MessageId, TrunkId},
+    domain::TrunkId,
     events::{Subscriptions, watch_lag},
     grpc::{self, Phase},
     routing::{RouteTable, Router},
     sms::{Acceptor, Diagnosis, Doctor, Due, DueParts, InboundParts, run_inbound},
-    store::Store,
+    store::{Committing, Store},
     telemetry::{
         exporter,
         metrics::{StoreMetrics, TrunkMetrics},
@@ -35,7 +36,25 @@ const JOB_BATCHES: usize = 1024;
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// How often the store is looked at: for its metrics, and whether it still takes messages.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_secs(5);
+
+/// What a daemon takes from around it, beside its configuration and the clocks.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// What opens connections to carriers.
+    pub dialer: Arc<dyn sms::Dialer>,
+    /// Where everything that is drawn at random starts.
+    pub seed: u64,
+    /// Who executes the store's verbs.
+    pub committing: Committing,
+}
+
+impl Default for Surroundings {
+    /// The network, chance, and a thread of the store's own.
+    fn default() -> Self {
+        Self { dialer: Arc::new(sms::Tcp), seed: rand::rng().random(), committing: Committing::default() }
+    }
+}
 
 /// A daemon that is running.
 pub struct App {
@@ -49,7 +68,9 @@ pub struct App {
     inbounds: Vec<JoinHandle<()>>,
     due: JoinHandle<()>,
     messages: MessageConfig,
-    drain: watch::Sender<bool>,
+    /// One for each trunk and one for the rest, so that they hear of it in this order: one channel for all would wake them
+    /// in any.
+    drain: Vec<watch::Sender<bool>>,
     phase: watch::Sender<Phase>,
     readiness: watch::Sender<Readiness>,
     watching: [JoinHandle<()>; 2],
@@ -61,7 +82,16 @@ impl App {
     /// # Errors
     /// The store can't be opened.
     pub fn start(config: &Config) -> anyhow::Result<Self> {
-        let (store, recovered) = Store::open(&config.store, &config.messages)?;
+        Self::start_in(config, &Surroundings::default())
+    }
+
+    /// The same, in surroundings that a test may choose.
+    ///
+    /// # Errors
+    /// The store can't be opened.
+    pub fn start_in(config: &Config, surroundings: &Surroundings) -> anyhow::Result<Self> {
+        let (store, recovered) = Store::open_with(&config.store, &config.messages, surroundings.committing)?;
+        let mut random = StdRng::seed_from_u64(surroundings.seed);
         info!(
             open = recovered.open,
             ambiguous = recovered.ambiguous,
@@ -69,9 +99,9 @@ impl App {
             parked = recovered.parked,
             "store opened"
         );
-        let before = MessageId::fresh();
-        let (drain, draining) = watch::channel(false);
-        let trunks: Vec<_> = config.trunks.iter().map(|trunk| OpenTrunk::new(trunk, config)).collect();
+        let before = clock::fresh_id();
+        let mut open = |trunk| OpenTrunk::new(trunk, config, random.random(), &surroundings.dialer);
+        let trunks: Vec<_> = config.trunks.iter().map(&mut open).collect();
         let board = TrunkBoard::new(trunks.iter().map(|trunk| trunk.status.subscribe()).collect());
         let ids = config.trunks.iter().map(|trunk| trunk.id.clone()).collect();
         let (numbers, windows) = (config.numbers.clone(), config.windows.clone());
@@ -80,14 +110,18 @@ impl App {
         let links = trunks.iter().map(|trunk| (trunk.config.id.clone(), trunk.open.pool.control())).collect();
         let lanes = trunks.iter().map(|trunk| (trunk.config.id.clone(), trunk.lane.clone())).collect();
         let ways = Ways::new(router, lanes, board.clone());
-        let (mut workers, mut inbounds) = (Vec::new(), Vec::new());
+        let (mut workers, mut inbounds, mut drains) = (Vec::new(), Vec::new(), Vec::new());
         for trunk in trunks {
             let id = trunk.config.id.clone();
-            let (worker, inbound) = trunk.start(config, &store, &ways, &draining);
+            let (drain, draining) = watch::channel(false);
+            let (worker, inbound) = trunk.start(config, &store, &ways, draining);
             workers.push((id, worker));
             inbounds.push(inbound);
+            drains.push(drain);
         }
-        let first_reference = rand::rng().random();
+        let (drain, draining) = watch::channel(false);
+        drains.push(drain);
+        let first_reference = random.random();
         let acceptor = Acceptor::new(ways.clone(), store.clone(), first_reference, draining.clone());
         let due = Due::new(DueParts { store: store.clone(), ways, drain: draining, before });
         let (readiness, _) = watch::channel(Readiness::ready());
@@ -106,7 +140,7 @@ impl App {
             inbounds,
             due: tokio::spawn(due.run()),
             messages: config.messages.clone(),
-            drain,
+            drain: drains,
             phase,
             readiness,
             watching: [tokio::spawn(watching), tokio::spawn(lag)],
@@ -151,7 +185,9 @@ impl App {
         self.watching.iter().for_each(JoinHandle::abort);
         let _ = self.readiness.send(Readiness::not_ready("The daemon is draining."));
         let _ = self.phase.send(Phase::Draining);
-        let _ = self.drain.send(true);
+        for drain in &self.drain {
+            let _ = drain.send(true);
+        }
         let ended = async {
             for (id, worker) in self.workers {
                 if worker.await.is_err() {
@@ -172,6 +208,19 @@ impl App {
         }
         self.store.close().await;
         info!("ended");
+    }
+
+    /// Ends where it stands, as if the process were killed: nothing is finished, told or saved. For tests of what the next
+    /// start finds; the connections are for the caller to cut.
+    pub async fn kill(self) {
+        let workers = self.workers.into_iter().map(|(_, worker)| worker);
+        let tasks: Vec<_> = workers.chain(self.inbounds).chain([self.due]).chain(self.watching).collect();
+        // All before the first is waited for, so that none goes on without another.
+        tasks.iter().for_each(JoinHandle::abort);
+        for task in tasks {
+            // Aborted, or ended by itself just before: it is gone in any case.
+            let _ = task.await;
+        }
     }
 }
 
@@ -212,9 +261,9 @@ struct OpenTrunk {
 }
 
 impl OpenTrunk {
-    fn new(trunk: &TrunkConfig, config: &Config) -> Self {
+    fn new(trunk: &TrunkConfig, config: &Config, seed: u64, dialer: &Arc<dyn sms::Dialer>) -> Self {
         let max_segments = config.messages.max_segments;
-        let open = sms::open(trunk, max_segments, rand::rng().random());
+        let open = sms::open(trunk, max_segments, seed, dialer);
         let (jobs, work) = mpsc::channel(JOB_BATCHES);
         let (status, _) = watch::channel(initial_status(trunk, open.pool.links()));
         let (diagnosis, _) = watch::channel(Diagnosis::new(trunk.id.clone(), trunk.carrier_ids));
@@ -234,7 +283,7 @@ impl OpenTrunk {
         config: &Config,
         store: &Store,
         ways: &Ways,
-        draining: &watch::Receiver<bool>,
+        draining: watch::Receiver<bool>,
     ) -> (JoinHandle<()>, JoinHandle<()>) {
         let metrics = TrunkMetrics::new(self.config.id.as_str());
         let has_forms = matches!(self.config.protocol, ProtocolConfig::Smpp(_));
@@ -260,7 +309,7 @@ impl OpenTrunk {
             backlog: self.lane.backlog,
             status: self.status,
             metrics,
-            drain: draining.clone(),
+            drain: draining,
         });
         (tokio::spawn(worker.run()), tokio::spawn(run_inbound(inbound)))
     }

@@ -26,18 +26,22 @@ mod stats;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use thiserror::Error;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    task::JoinSet,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
+use self::{clock::Clock, record::Recorder, smsc::Gateway};
 pub use self::{
     config::{Scenario, ScenarioError},
     stats::CarrierStats,
 };
-use self::{record::Recorder, smsc::Gateway};
 
 /// Running carriers. Dropping it ends them at once.
 pub struct Simulator {
     carriers: Vec<(SocketAddr, Arc<dyn Gateway>)>,
-    shutdown: watch::Sender<bool>,
+    shutdown: DropGuard,
     tasks: JoinSet<()>,
 }
 
@@ -78,12 +82,24 @@ pub enum InjectError {
     Unsayable,
 }
 
+/// Why a connection was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ConnectError {
+    /// No carrier has that name.
+    #[error("no such carrier")]
+    UnknownCarrier,
+    /// The carrier ends, or has not yet taken those before it.
+    #[error("the carrier takes no connection now")]
+    Refused,
+}
+
 /// Opens every carrier of a scenario on the runtime that this is called on.
 ///
 /// # Errors
 /// A carrier can't listen, or the record can't be created. Nothing runs then.
 pub async fn start(scenario: Scenario) -> Result<Simulator, Error> {
-    let Scenario { seed, record, carriers } = scenario;
+    let Scenario { seed, epoch, record, carriers } = scenario;
+    let clock = Clock::new(epoch);
     let recorder = match record {
         Some(path) => match Recorder::create(&path) {
             Ok(recorder) => Some(Arc::new(recorder)),
@@ -91,11 +107,13 @@ pub async fn start(scenario: Scenario) -> Result<Simulator, Error> {
         },
         None => None,
     };
-    let (shutdown, told) = watch::channel(false);
+    let over = CancellationToken::new();
+    let shutdown = over.clone().drop_guard();
     let mut simulator = Simulator { carriers: Vec::new(), shutdown, tasks: JoinSet::new() };
     for carrier in carriers {
         let (name, listen) = (carrier.name.clone(), carrier.listen);
-        let opened = smsc::open(carrier, seed, recorder.clone(), told.clone(), &mut simulator.tasks).await;
+        let opened =
+            smsc::open(carrier, clock, seed, recorder.clone(), over.clone(), &mut simulator.tasks).await;
         simulator.carriers.push(opened.map_err(|cause| Error::Listen {
             carrier: name,
             address: listen,
@@ -103,12 +121,6 @@ pub async fn start(scenario: Scenario) -> Result<Simulator, Error> {
         })?);
     }
     Ok(simulator)
-}
-
-/// Waits until the simulator ends, in good order or dropped.
-pub(crate) async fn over(shutdown: &mut watch::Receiver<bool>) {
-    // An error says that the simulator is gone, which is an end too. The guard must not outlive this.
-    drop(shutdown.wait_for(|&is_over| is_over).await);
 }
 
 impl Simulator {
@@ -150,9 +162,26 @@ impl Simulator {
         gateway.inject(account, from, to, text)
     }
 
+    /// Connects to a carrier by a stream in memory, or any other: what comes of it is as over its own listener.
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    pub fn connect(
+        &self,
+        carrier: &str,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> Result<(), ConnectError> {
+        let (_, gateway) = self
+            .carriers
+            .iter()
+            .find(|(_, gateway)| gateway.name() == carrier)
+            .ok_or(ConnectError::UnknownCarrier)?;
+        gateway.connect(Box::new(stream))
+    }
+
     /// Unbinds every link, waits a few seconds at most for that, and closes the record.
     pub async fn shutdown(mut self) {
-        self.shutdown.send_replace(true);
+        drop(self.shutdown);
         while self.tasks.join_next().await.is_some() {}
     }
 }

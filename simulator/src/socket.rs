@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::Buf;
 use codecs::session::{Dialect, Session};
-use tokio::{io::AsyncWriteExt, net::tcp::WriteHalf};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 /// Room made for each read, octets.
 pub(crate) const READ: usize = 64 << 10;
@@ -12,7 +12,7 @@ pub(crate) const READ: usize = 64 << 10;
 /// Writes at most `room` octets of what the session has to send, and says how many. Nothing is lost when it is
 /// dropped half way.
 pub(crate) async fn write<D: Dialect>(
-    writer: &mut WriteHalf<'_>,
+    writer: &mut (impl AsyncWrite + Unpin),
     session: &mut Session<D>,
     room: usize,
 ) -> io::Result<usize> {

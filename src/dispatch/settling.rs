@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock,
-    domain::{CarrierStatus, FailureClass, Reaction, ReportedState, SubmitOutcome},
+    domain::{CarrierStatus, FailureClass, Reaction, ReportedState, SubmitOutcome, UnknownCause},
     store::{NextStep, Settled, Settlement, StoreError},
     telemetry::metrics::seconds,
     trunk::sms::{Outcome, adapter::PrepareError},
@@ -54,6 +54,7 @@ impl Worker {
                 delay: decision.delay,
                 pause,
                 elsewhere: chances.elsewhere,
+                late,
                 // A try that never left counts nowhere, in the store neither.
                 attempts: one.attempt.attempts.saturating_add(u16::from(outcome != SubmitOutcome::NeverSent)),
                 status: refusal(&outcome),
@@ -145,8 +146,10 @@ impl Worker {
                 self.count_report(reported);
             }
             match next.step {
-                NextStep::Again { .. } if !settled.state.is_final() => self.again(next, now),
                 _ if settled.state.is_final() => drop(self.queue.remove(id)),
+                // It waits for its next try, or is on the wire with it, since it was told as unknown.
+                NextStep::Again { .. } if next.late && self.was_queued_again(&next) => {}
+                NextStep::Again { .. } => self.again(next, now),
                 _ => {}
             }
         }
@@ -163,6 +166,20 @@ impl Worker {
                 _ => counts.failed += 1,
             }
         });
+    }
+
+    /// Whether a try was followed by another one when it was told as unknown.
+    fn was_queued_again(&self, next: &Next) -> bool {
+        let unknown = SubmitOutcome::Unknown { cause: UnknownCause::TimedOut };
+        let Next { attempt, job, .. } = next;
+        let chances = Chances {
+            attempts: attempt.attempts,
+            max_attempts: self.parts.config.max_attempts,
+            ambiguity: job.message.ambiguity,
+            elsewhere: false,
+        };
+        let then = decide(&unknown, &chances);
+        matches!(then.step, NextStep::Again { .. })
     }
 
     /// Puts a segment back into the queue for another try.

@@ -56,12 +56,14 @@ impl Worker {
     pub(super) fn publish(&mut self, now: Instant) {
         if now.saturating_duration_since(self.published) >= PUBLISH {
             self.published = now;
+            self.unshown = false;
             self.show();
         }
     }
 
     pub(super) fn publish_now(&mut self) {
         self.published = clock::now().mono;
+        self.unshown = false;
         self.show();
     }
 
@@ -119,6 +121,8 @@ pub fn initial_status(config: &TrunkConfig, links: Vec<LinkStatus>) -> TrunkStat
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{config, trunk::sms};
 
@@ -141,7 +145,8 @@ access_number = "1069"
     async fn every_wanted_link_is_shown_before_one_was_tried() {
         let config = config::parse(TWO_LINKS, "test", &|_| None).expect("a configuration");
         let trunk = &config.trunks[0];
-        let open = sms::open(trunk, config.messages.max_segments, 1);
+        let dialer: Arc<dyn sms::Dialer> = Arc::new(sms::Tcp);
+        let open = sms::open(trunk, config.messages.max_segments, 1, &dialer);
         let status = initial_status(trunk, open.pool.links());
         assert_eq!((status.state, status.links.len()), (TrunkState::Down, 2));
         assert!(status.links.iter().all(|link| link.bound_since.is_none()));

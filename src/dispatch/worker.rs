@@ -29,6 +29,8 @@ use crate::{
 
 /// Segments marked and handed over at once.
 pub(super) const BATCH: usize = 512;
+/// How often an idle trunk, which has nothing new to show, wakes all the same.
+const QUIET: Duration = Duration::from_secs(60);
 /// Pause after the store refused a mark.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -77,6 +79,7 @@ pub(super) struct Next {
     pub(super) pause: Pause,
     /// Another trunk shall take it.
     pub(super) elsewhere: bool,
+    pub(super) late: bool,
     /// Tries that may have left, this one included.
     pub(super) attempts: u16,
     pub(super) status: Option<CarrierStatus>,
@@ -98,6 +101,8 @@ pub struct Worker {
     pub(super) no_room: usize,
     pub(super) store_pause: Option<Instant>,
     pub(super) published: Instant,
+    /// Something has happened that is not shown yet.
+    pub(super) unshown: bool,
     pub(super) was_up: Option<bool>,
     pub(super) bound_before: usize,
     pub(super) draining: bool,
@@ -123,6 +128,7 @@ impl Worker {
             no_room: 0,
             store_pause: None,
             published: now,
+            unshown: true,
             was_up: None,
             bound_before: 0,
             draining: false,
@@ -154,8 +160,9 @@ impl Worker {
                 changed = self.parts.drain.changed(), if !self.draining => {
                     if changed.is_err() || *self.parts.drain.borrow() { self.begin_drain(); }
                 }
-                () = sleep_until(wake) => {}
+                () = sleep_until(wake) => continue,
             }
+            self.unshown = true;
         }
     }
 
@@ -176,8 +183,10 @@ impl Worker {
     }
 
     fn next_wake(&self, now: Instant) -> Instant {
-        let mut wake = now + PUBLISH;
-        if self.marking.is_none() && !self.draining {
+        let quiet = !self.unshown && !self.draining && self.queue.is_empty() && self.is_idle();
+        let mut wake = now + if quiet { QUIET } else { PUBLISH };
+        // Without room nothing can be taken whatever is ready; a link tells when there is some.
+        if self.marking.is_none() && !self.draining && self.parts.pool.headroom() > 0 {
             let ready = if self.queue.is_empty() { None } else { self.pacer.ready_at(now) };
             for at in [ready, self.queue.ready_at(), self.store_pause].into_iter().flatten() {
                 wake = wake.min(at.max(now + Duration::from_millis(1)));

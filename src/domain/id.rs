@@ -2,9 +2,10 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 /// A text that is no id of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -16,10 +17,21 @@ pub struct InvalidId;
 pub struct MessageId(Uuid);
 
 impl MessageId {
-    /// A fresh id, later than all before it in this process.
+    /// A fresh id of the system's time, later than all before it in this process. What has to be repeatable takes its ids
+    /// from [`clock::fresh_id`](crate::clock::fresh_id).
     #[must_use]
     pub fn fresh() -> Self {
         Self(Uuid::now_v7())
+    }
+
+    /// The id with this number among those of `time`; the same again is the same id.
+    #[must_use]
+    pub fn numbered(time: Timestamp, number: u64) -> Self {
+        // The version and the variant lie over the first three of the ten octets.
+        let mut octets = [0; 10];
+        octets[3..].copy_from_slice(&number.to_be_bytes()[1..]);
+        let time = u64::try_from(time.as_millisecond()).unwrap_or(0);
+        Self(Builder::from_unix_timestamp_millis(time, &octets).into_uuid())
     }
 
     /// The sixteen octets, as keys use them.

@@ -11,8 +11,8 @@ use tokio::time::sleep;
 use super::{Described, Subscriptions};
 use crate::{clock, domain::SubscriptionId, telemetry::metrics::LagMetrics};
 
-/// How often it is looked at.
-const EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked at: about as often as metrics are collected.
+const EVERY: Duration = Duration::from_secs(15);
 
 /// Shows every subscription's backlog as metrics, until it is dropped.
 pub async fn watch(subscriptions: Subscriptions) {

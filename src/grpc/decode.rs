@@ -12,6 +12,7 @@ use super::{
     status::{Reason, Refusal, Violation},
 };
 use crate::{
+    clock,
     config::MessageConfig,
     domain::{
         AmbiguityPolicy, BinaryContent, Category, Content, Message, MessageId, Number, RequestKey, Sender,
@@ -155,7 +156,7 @@ impl Decoder {
 
         match (to, sender, content, category) {
             (Some(to), Some(sender), Some(content), Some(category)) if wrong.is_empty() => Ok(Message {
-                id: MessageId::fresh(),
+                id: clock::fresh_id(),
                 request_id,
                 tenant_id: TenantId::from(outbound.tenant_id),
                 to,

@@ -1,7 +1,7 @@
 //! From a request to a durable message: routed, planned, idempotent, refused when there is no room.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -165,7 +165,7 @@ impl Acceptor {
             }
         };
         let now = clock::now().mono;
-        let mut jobs: HashMap<TrunkId, Vec<Job>> = HashMap::new();
+        let mut jobs: BTreeMap<TrunkId, Vec<Job>> = BTreeMap::new();
         for ((index, one), accepted) in admitted.into_iter().zip(accepted) {
             match accepted {
                 Accepted::New => {

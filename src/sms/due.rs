@@ -53,6 +53,7 @@ impl Due {
         }
         loop {
             tokio::select! {
+                biased;
                 () = sleep(EVERY) => self.sweep().await,
                 changed = self.0.drain.changed() => if changed.is_err() || *self.0.drain.borrow() { return },
             }

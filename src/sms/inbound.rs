@@ -83,10 +83,7 @@ pub async fn run(mut parts: InboundParts) {
         let wake = [reassembly.poll_timeout(), parts.doctor.poll_timeout()].into_iter().flatten().min();
         let wake = wake.map_or_else(|| tokio::time::Instant::now() + IDLE, tokio::time::Instant::from_std);
         tokio::select! {
-            taken = parts.inbox.recv_many(&mut batches, BATCHES) => {
-                if taken == 0 { return; }
-                take(&mut parts, &mut reassembly, std::mem::take(&mut batches)).await;
-            }
+            biased;
             () = sleep_until(wake) => {
                 reassembly.handle_timeout(clock::now().mono);
                 let given_up = assembled(&parts, &mut reassembly);
@@ -96,6 +93,10 @@ pub async fn run(mut parts: InboundParts) {
                 if let Err(failed) = examine(&mut parts).await {
                     warn!(trunk = %parts.trunk_id, error = %failed, "reports without a message could not be looked into");
                 }
+            }
+            taken = parts.inbox.recv_many(&mut batches, BATCHES) => {
+                if taken == 0 { return; }
+                take(&mut parts, &mut reassembly, std::mem::take(&mut batches)).await;
             }
         }
     }
@@ -264,7 +265,7 @@ fn mobile_originated(
         parts.metrics.inbound_complete.increment(1);
         return changes.push(InboundChange::Complete { message, parts: Vec::new() });
     };
-    let id = MessageId::fresh();
+    let id = clock::fresh_id();
     let key = (mobile.from.clone(), mobile.to.clone());
     let kept = Kept { id, data_coding: mobile.data_coding };
     match reassembly.add(now.mono, key, concat, mobile.octets.clone(), kept) {
@@ -305,7 +306,7 @@ fn assembled(parts: &InboundParts, reassembly: &mut PartsByMessage) -> Vec<Inbou
 fn whole(parts: &InboundParts, mobile: &MobileOriginated, receive_time: Timestamp) -> InboundMessage {
     let (text, encoding) = parts.planner.decode(mobile.data_coding, &mobile.octets).unwrap_or_default();
     InboundMessage {
-        id: MessageId::fresh(),
+        id: clock::fresh_id(),
         trunk_id: parts.trunk_id.clone(),
         from: Number::from_carrier(&mobile.from),
         to: lossy(&mobile.to),
@@ -332,7 +333,7 @@ fn joined(parts: &InboundParts, message: &Assembled<Conversation, Kept>) -> Inbo
     }
     let (from, to) = &message.key;
     InboundMessage {
-        id: MessageId::fresh(),
+        id: clock::fresh_id(),
         trunk_id: parts.trunk_id.clone(),
         from: Number::from_carrier(from),
         to: lossy(to),

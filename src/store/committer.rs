@@ -1,7 +1,8 @@
-//! The thread that executes verbs: it takes what waits, commits it as one group, and only then answers.
+//! What executes verbs: it takes what waits, commits it as one group, and only then answers.
 //!
-//! While one group is on its way to the disk, the next one gathers. On a fast disk under light load groups would be
-//! small for all that, and each commit has its price, so commits begin no sooner than an interval after one another.
+//! As a thread of its own: while one group is on its way to the disk, the next one gathers. On a fast disk under light
+//! load groups would be small for all that, and each commit has its price, so commits begin no sooner than an interval
+//! after one another. Without a thread each verb is a group of its own, executed by its caller.
 
 use std::{
     sync::{
@@ -29,61 +30,72 @@ pub(super) type Job = Box<dyn FnOnce(Result<&mut Verbs, StoreError>) -> Answer +
 /// The answer that waits for the commit.
 pub(super) type Answer = Box<dyn FnOnce(&Result<(), StoreError>)>;
 
-/// The thread's own state.
+/// The engine's one owner.
 pub(super) struct Committer {
-    pub(super) verbs: Verbs,
-    pub(super) jobs: mpsc::Receiver<Job>,
-    pub(super) last_event: watch::Sender<u64>,
-    pub(super) closed: Arc<AtomicBool>,
-    /// Least time from one commit to the next.
-    pub(super) interval: Duration,
+    verbs: Verbs,
+    /// `Err` once a commit has failed: nothing is executed any more.
+    state: Result<(), StoreError>,
+    last_event: watch::Sender<u64>,
+    closed: Arc<AtomicBool>,
 }
 
 impl Committer {
-    /// Runs until the store is closed or its last handle is gone.
-    pub(super) fn run(mut self) {
-        let mut state = Ok(());
+    pub(super) fn new(verbs: Verbs, last_event: watch::Sender<u64>, closed: Arc<AtomicBool>) -> Self {
+        Self { verbs, state: Ok(()), last_event, closed }
+    }
+
+    /// Runs until the store is closed or its last handle is gone. `interval`: least time from one commit to the next.
+    pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>, interval: Duration) {
         let mut begun: Option<Instant> = None;
-        while let Some(first) = self.jobs.blocking_recv() {
-            if let Some(early) = begun.and_then(|begun| self.interval.checked_sub(begun.elapsed())) {
+        while let Some(first) = jobs.blocking_recv() {
+            if let Some(early) = begun.and_then(|begun| interval.checked_sub(begun.elapsed())) {
                 thread::sleep(early);
             }
             begun = Some(Instant::now());
-            self.turn(first, &mut state);
+            self.turn(first, || jobs.try_recv().ok());
             if self.verbs.closing {
-                self.closed.store(true, Ordering::Release);
                 break;
             }
         }
-        if state.is_ok()
-            && let Err(error) = self.verbs.txn.spaces().db.persist(PersistMode::SyncAll)
-        {
-            tracing::error!(%error, "the store's journal could not be written at its close");
-        }
     }
 
-    fn turn(&mut self, first: Job, state: &mut Result<(), StoreError>) {
+    /// Executes a verb and those that wait behind it, commits them together, and answers.
+    pub(super) fn turn(&mut self, first: Job, mut waiting: impl FnMut() -> Option<Job>) {
         let mut answers = Vec::new();
         self.verbs.begin_group();
         let mut next = Some(first);
         while let Some(job) = next {
-            answers.push(job(state.clone().map(|()| &mut self.verbs)));
+            answers.push(job(self.state.clone().map(|()| &mut self.verbs)));
             let full = answers.len() >= GROUP_VERBS || self.verbs.txn.octets() >= GROUP_OCTETS;
-            next = if full || self.verbs.closing { None } else { self.jobs.try_recv().ok() };
+            next = if full || self.verbs.closing { None } else { waiting() };
         }
-        if state.is_ok() {
-            *state = self.verbs.commit();
-            if let Err(error) = state {
+        if self.state.is_ok() {
+            self.state = self.verbs.commit();
+            if let Err(error) = &self.state {
                 self.verbs.gauges.failed.store(true, Ordering::Relaxed);
                 tracing::error!(%error, "a commit failed: the store takes nothing more");
             }
         }
-        if state.is_ok() {
+        if self.state.is_ok() {
             let sequence = self.verbs.sequence;
             self.last_event.send_if_modified(|last| std::mem::replace(last, sequence) != sequence);
         }
+        if self.verbs.closing {
+            self.closed.store(true, Ordering::Release);
+        }
         for answer in answers {
-            answer(state);
+            answer(&self.state);
+        }
+    }
+}
+
+impl Drop for Committer {
+    /// What was committed is on the disk already; the journal's own end is written too.
+    fn drop(&mut self) {
+        if self.state.is_ok()
+            && let Err(error) = self.verbs.txn.spaces().db.persist(PersistMode::SyncAll)
+        {
+            tracing::error!(%error, "the store's journal could not be written at its close");
         }
     }
 }

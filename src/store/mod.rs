@@ -4,6 +4,10 @@
 //! transaction, commits the group with one fsync, and only then answers them all. So verbs are serial, groups form by
 //! themselves while the disk works, and nobody is told of anything that a power cut could undo.
 //!
+//! Without the thread ([`Committing::ByCaller`]) each verb is a group of its own, executed and committed where it is called,
+//! and a read happens where it is asked for. Nothing else differs. That is for virtual time: a paused clock runs on as soon
+//! as every task waits, and it does not see that a thread works for one of them.
+//!
 //! Leaves to others: when to send (`dispatch`), what a status means (`trunk`), who listens (`events`).
 
 mod accept;
@@ -31,10 +35,11 @@ mod verbs;
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 pub use api::*;
@@ -62,12 +67,31 @@ pub struct Store {
 
 struct Inner {
     /// `None` only while the handle is being dropped.
-    jobs: Option<mpsc::Sender<Job>>,
+    engine: Option<Engine>,
     spaces: Arc<Spaces>,
     gauges: Arc<Gauges>,
     last_event: watch::Receiver<u64>,
     closed: Arc<AtomicBool>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Who executes verbs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Committing {
+    /// A thread of the store, which gathers what several callers want into one commit.
+    #[default]
+    ByThread,
+    /// Each caller, with a commit of its own; nobody else needs to run for a verb or a read to be done. Blocks the caller's
+    /// thread while the disk works.
+    ByCaller,
+}
+
+enum Engine {
+    Thread {
+        jobs: mpsc::Sender<Job>,
+        thread: Mutex<Option<JoinHandle<()>>>,
+    },
+    /// `None` once the store is closed.
+    Caller(Mutex<Option<Box<Committer>>>),
 }
 
 impl Store {
@@ -77,24 +101,28 @@ impl Store {
     /// [`StoreError::Open`] if the folder can't be used, [`StoreError::Corrupt`] if an open message can't be read back,
     /// [`StoreError::Failed`] if the disk fails.
     pub fn open(config: &StoreConfig, messages: &MessageConfig) -> Result<(Self, Recovered), StoreError> {
+        Self::open_with(config, messages, Committing::ByThread)
+    }
+
+    /// The same, with a choice of who executes the verbs.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(
+        config: &StoreConfig,
+        messages: &MessageConfig,
+        committing: Committing,
+    ) -> Result<(Self, Recovered), StoreError> {
         let (verbs, recovered) = recovery::open(config, messages)?;
-        let (jobs, waiting) = mpsc::channel(WAITING);
         let (tell, last_event) = watch::channel(verbs.sequence);
         let closed = Arc::<AtomicBool>::default();
         let (spaces, gauges) = (verbs.txn.spaces().clone(), verbs.gauges.clone());
-        let committer = Committer {
-            verbs,
-            jobs: waiting,
-            last_event: tell,
-            closed: closed.clone(),
-            interval: config.commit_interval,
-        };
-        let thread = std::thread::Builder::new()
-            .name("store".into())
-            .spawn(move || committer.run())
-            .map_err(|error| StoreError::Failed(format!("its thread can't be started: {error}")))?;
-        let thread = Mutex::new(Some(thread));
-        let inner = Inner { jobs: Some(jobs), spaces, gauges, last_event, closed, thread };
+        let committer = Committer::new(verbs, tell, closed.clone());
+        let engine = Some(match committing {
+            Committing::ByThread => Engine::start(committer, config.commit_interval)?,
+            Committing::ByCaller => Engine::Caller(Mutex::new(Some(Box::new(committer)))),
+        });
+        let inner = Inner { engine, spaces, gauges, last_event, closed };
         Ok((Self { inner: Arc::new(inner) }, recovered))
     }
 
@@ -321,12 +349,17 @@ impl Store {
         });
         // Already closed or failed: only the thread's end is left to wait for.
         let _ = closing.await;
-        let inner = self.inner.clone();
-        // An error here means that the runtime ends: dropping the handle waits then.
-        let _ = tokio::task::spawn_blocking(move || inner.join()).await;
+        match &self.inner.engine {
+            Some(Engine::Caller(committer)) => drop(lock(committer).take()),
+            _ => {
+                let inner = self.inner.clone();
+                // An error here means that the runtime ends: dropping the handle waits then.
+                let _ = tokio::task::spawn_blocking(move || inner.join()).await;
+            }
+        }
     }
 
-    /// Executes a verb in the committer and waits for its commit.
+    /// Has a verb executed and waits for its commit.
     async fn call<T: Send + 'static>(
         &self,
         verb: impl FnOnce(&mut Verbs) -> Result<T, StoreError> + Send + 'static,
@@ -339,8 +372,13 @@ impl Store {
                 let _ = answer.send(committed.clone().and(result));
             })
         });
-        let jobs = self.inner.jobs.as_ref().ok_or(StoreError::Closed)?;
-        jobs.send(job).await.map_err(|_| self.inner.gone())?;
+        match self.inner.engine.as_ref().ok_or(StoreError::Closed)? {
+            Engine::Thread { jobs, .. } => jobs.send(job).await.map_err(|_| self.inner.gone())?,
+            Engine::Caller(committer) => match lock(committer).as_mut() {
+                Some(committer) => committer.turn(job, || None),
+                None => return Err(StoreError::Closed),
+            },
+        }
         answered.await.map_err(|_| self.inner.gone())?
     }
 
@@ -351,6 +389,9 @@ impl Store {
     ) -> Result<T, StoreError> {
         if self.inner.closed.load(Ordering::Acquire) {
             return Err(StoreError::Closed);
+        }
+        if let Some(Engine::Caller(_)) = self.inner.engine {
+            return query(&self.inner.spaces);
         }
         let spaces = self.inner.spaces.clone();
         tokio::task::spawn_blocking(move || query(&spaces))
@@ -370,17 +411,40 @@ impl Inner {
     }
 
     fn join(&self) {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the store's thread ended in a panic");
-        }
+        let Some(Engine::Thread { thread, .. }) = &self.engine else { return };
+        let thread = lock(thread).take();
+        ended(thread);
+    }
+}
+
+impl Engine {
+    fn start(committer: Committer, interval: Duration) -> Result<Self, StoreError> {
+        let (jobs, waiting) = mpsc::channel(WAITING);
+        let thread = std::thread::Builder::new()
+            .name("store".into())
+            .spawn(move || committer.run(waiting, interval))
+            .map_err(|error| StoreError::Failed(format!("its thread can't be started: {error}")))?;
+        Ok(Self::Thread { jobs, thread: Mutex::new(Some(thread)) })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn ended(thread: Option<JoinHandle<()>>) {
+    if thread.is_some_and(|thread| thread.join().is_err()) {
+        tracing::error!("the store's thread ended in a panic");
     }
 }
 
 impl Drop for Inner {
     /// Waits for the commit under way, so that the folder is free afterwards.
     fn drop(&mut self) {
-        self.jobs = None;
-        self.join();
+        if let Some(Engine::Thread { jobs, thread }) = self.engine.take() {
+            // Without a sender the thread ends.
+            drop(jobs);
+            ended(lock(&thread).take());
+        }
     }
 }

@@ -6,6 +6,7 @@ mod delay;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -19,6 +20,9 @@ pub struct Scenario {
     /// Start of every random decision; the same seed and the same input give the same decisions.
     #[serde(default)]
     pub seed: u64,
+    /// What the calendar reads at the start, in UTC; it moves with the runtime's clock from there on. By default it is the
+    /// system's.
+    pub epoch: Option<Timestamp>,
     /// Where to write what was seen, one JSON object a line.
     pub record: Option<PathBuf>,
     /// The carriers, at least one.

@@ -27,7 +27,7 @@ use thiserror::Error;
 use tokio::{io::AsyncReadExt, net::TcpStream, task::JoinSet};
 
 use self::{cmpp::CmppSender, smpp::SmppSender};
-use crate::{clock, config::Protocol, socket};
+use crate::{clock::Clock, config::Protocol, socket};
 
 /// How long receipts may take after the last answer.
 const RECEIPTS: Duration = Duration::from_secs(5);
@@ -303,7 +303,7 @@ struct Link<'a, S: Sender> {
 impl<'a, S: Sender> Link<'a, S> {
     fn new(sender: &'a S, shared: &'a Shared) -> Self {
         let config = Config { window: shared.load.window, ..Config::default() };
-        let session = Session::binding(config, sender.dialect(), sender.credentials(), clock::now());
+        let session = Session::binding(config, sender.dialect(), sender.credentials(), Clock::SYSTEM.now());
         Self { sender, shared, session, sent: HashMap::new(), tally: Tally::default(), end: None }
     }
 
@@ -314,7 +314,7 @@ impl<'a, S: Sender> Link<'a, S> {
         let mut input = BytesMut::new();
         let mut done: Option<Instant> = None;
         loop {
-            let now = clock::now();
+            let now = Clock::SYSTEM.now();
             self.take_units(now, &mut input)?;
             if self.session.poll_timeout().is_some_and(|due| due <= now.mono) {
                 self.session.handle_timeout(now);
@@ -340,7 +340,7 @@ impl<'a, S: Sender> Link<'a, S> {
                 }
                 read = reader.read_buf(&mut input), if reads => {
                     if read? == 0 {
-                        self.session.handle_end(clock::now());
+                        self.session.handle_end(Clock::SYSTEM.now());
                     }
                 }
                 () = tokio::time::sleep(TICK) => {}

@@ -6,7 +6,8 @@ use std::{
 };
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
-use tokio::{sync::watch, time::MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Smsc,
@@ -18,7 +19,6 @@ use super::{
 use crate::{
     InjectError,
     behaviour::{hits, mix},
-    clock,
     config::Mo,
 };
 
@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_millis(10);
 const LONG: usize = 200;
 
 /// Makes messages at the scenario's rate until told to stop.
-pub(super) async fn run<P: Persona>(smsc: Arc<Smsc<P>>, mut shutdown: watch::Receiver<bool>) {
+pub(super) async fn run<P: Persona>(smsc: Arc<Smsc<P>>, over: CancellationToken) {
     let Some(mo) = smsc.carrier.mo.clone() else {
         return;
     };
@@ -45,7 +45,8 @@ pub(super) async fn run<P: Persona>(smsc: Arc<Smsc<P>>, mut shutdown: watch::Rec
     let mut owed = 0.0;
     loop {
         tokio::select! {
-            () = crate::over(&mut shutdown) => return,
+            biased;
+            () = over.cancelled() => return,
             now = ticks.tick() => {
                 // After a long sleep we catch up with a second at most.
                 owed = f64::min(owed + mo.per_second * (now - last).as_secs_f64(), mo.per_second.max(1.0));
@@ -84,7 +85,7 @@ pub(super) fn send<P: Persona>(
     to: &str,
     text: &str,
 ) -> Result<(), InjectError> {
-    let now = clock::now();
+    let now = smsc.clock.now();
     let number = smsc.mobiles.fetch_add(1, Ordering::Relaxed) + 1;
     let parts = smsc.persona.parts(text, number as u8).ok_or(InjectError::Unsayable)?;
     let total = u8::try_from(parts.len()).map_err(|_| InjectError::Unsayable)?;

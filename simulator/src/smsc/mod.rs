@@ -19,10 +19,12 @@ use std::{
 };
 
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::mpsc,
     task::JoinSet,
 };
+use tokio_util::sync::CancellationToken;
 
 use self::{
     account::Account,
@@ -30,9 +32,9 @@ use self::{
     persona::{CmppPersona, Persona, SmppPersona},
 };
 use crate::{
-    InjectError,
+    ConnectError, InjectError,
     behaviour::Behaviour,
-    clock,
+    clock::Clock,
     config::Carrier,
     record::{Line, Recorder, Seen},
     stats::{CarrierStats, Counters},
@@ -41,8 +43,16 @@ use crate::{
 /// Connections that one carrier holds at a time; more wait in the system's queue.
 const CONNECTIONS: usize = 1024;
 
+/// Connections handed over that may wait to be taken.
+const HANDED: usize = 64;
+
 /// How long links may take to end in good order.
 const GOODBYE: Duration = Duration::from_secs(6);
+
+/// A connection that did not come over TCP.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A running carrier, whatever its protocol.
 pub(crate) trait Gateway: Send + Sync {
@@ -52,44 +62,57 @@ pub(crate) trait Gateway: Send + Sync {
     fn stats(&self) -> CarrierStats;
     /// Sends a message from a phone to an account.
     fn inject(&self, account: &str, from: &str, to: &str, text: &str) -> Result<(), InjectError>;
+    /// Takes a connection.
+    fn connect(&self, stream: Box<dyn Stream>) -> Result<(), ConnectError>;
 }
 
-/// Opens a carrier: listens, and runs it on `tasks` until `shutdown` becomes true.
+/// Opens a carrier: listens, and runs it on `tasks` until `over` is cancelled.
 pub(crate) async fn open(
     carrier: Carrier,
+    clock: Clock,
     seed: u64,
     recorder: Option<Arc<Recorder>>,
-    shutdown: watch::Receiver<bool>,
+    over: CancellationToken,
     tasks: &mut JoinSet<()>,
 ) -> std::io::Result<(SocketAddr, Arc<dyn Gateway>)> {
     let listener = TcpListener::bind(carrier.listen).await?;
     let address = listener.local_addr()?;
+    let (hand, handed) = mpsc::channel(HANDED);
+    let doors = Doors { listener, handed };
     let is_cmpp = carrier.protocol.is_cmpp();
     let gateway: Arc<dyn Gateway> = if is_cmpp {
-        spawn(Smsc::<CmppPersona>::new(carrier, seed, recorder), listener, shutdown, tasks)
+        spawn(Smsc::<CmppPersona>::new(carrier, clock, seed, recorder, hand), doors, over, tasks)
     } else {
-        spawn(Smsc::<SmppPersona>::new(carrier, seed, recorder), listener, shutdown, tasks)
+        spawn(Smsc::<SmppPersona>::new(carrier, clock, seed, recorder, hand), doors, over, tasks)
     };
     Ok((address, gateway))
 }
 
 fn spawn<P: Persona>(
     smsc: Smsc<P>,
-    listener: TcpListener,
-    shutdown: watch::Receiver<bool>,
+    doors: Doors,
+    over: CancellationToken,
     tasks: &mut JoinSet<()>,
 ) -> Arc<dyn Gateway> {
     let smsc = Arc::new(smsc);
-    tasks.spawn(run(Arc::clone(&smsc), listener, shutdown.clone()));
+    tasks.spawn(run(Arc::clone(&smsc), doors, over.clone()));
     if smsc.carrier.mo.as_ref().is_some_and(|mo| mo.per_second > 0.0) {
-        tasks.spawn(mobile::run(Arc::clone(&smsc), shutdown));
+        tasks.spawn(mobile::run(Arc::clone(&smsc), over));
     }
     smsc
+}
+
+/// Where connections come in.
+struct Doors {
+    listener: TcpListener,
+    handed: mpsc::Receiver<Box<dyn Stream>>,
 }
 
 /// What all links of one carrier share.
 struct Smsc<P> {
     carrier: Carrier,
+    clock: Clock,
+    hand: mpsc::Sender<Box<dyn Stream>>,
     persona: P,
     accounts: Vec<Arc<Account>>,
     counters: Counters,
@@ -99,15 +122,23 @@ struct Smsc<P> {
 }
 
 impl<P: Persona> Smsc<P> {
-    fn new(carrier: Carrier, seed: u64, recorder: Option<Arc<Recorder>>) -> Self {
+    fn new(
+        carrier: Carrier,
+        clock: Clock,
+        seed: u64,
+        recorder: Option<Arc<Recorder>>,
+        hand: mpsc::Sender<Box<dyn Stream>>,
+    ) -> Self {
         let accounts = carrier.accounts.iter().map(|account| {
             let behaviour = Behaviour::new(&carrier, &account.system_id, seed, P::THROTTLED);
             Arc::new(Account::new(account.system_id.clone(), behaviour))
         });
         Self {
             accounts: accounts.collect(),
-            persona: P::new(&carrier, clock::now()),
+            persona: P::new(&carrier, clock.now()),
             carrier,
+            clock,
+            hand,
             counters: Counters::default(),
             recorder,
             links: AtomicU64::new(0),
@@ -125,7 +156,7 @@ impl<P: Persona> Smsc<P> {
             return;
         };
         seen(&|seen| {
-            let at = jiff::Timestamp::now();
+            let at = self.clock.now().wall;
             recorder.note(&Line { at, carrier: &self.carrier.name, account, link: link.0, seen });
         });
     }
@@ -145,18 +176,27 @@ impl<P: Persona> Gateway for Smsc<P> {
             self.accounts.iter().find(|one| one.name == account).ok_or(InjectError::UnknownAccount)?;
         mobile::send(self, account, from, to, text)
     }
+
+    fn connect(&self, stream: Box<dyn Stream>) -> Result<(), ConnectError> {
+        self.hand.try_send(stream).map_err(|_| ConnectError::Refused)
+    }
 }
 
 /// Accepts connections until told to stop, then lets the links end.
-async fn run<P: Persona>(smsc: Arc<Smsc<P>>, listener: TcpListener, mut shutdown: watch::Receiver<bool>) {
+async fn run<P: Persona>(smsc: Arc<Smsc<P>>, doors: Doors, over: CancellationToken) {
+    let Doors { listener, mut handed } = doors;
     let mut links = JoinSet::new();
-    let told = shutdown.clone();
     loop {
         tokio::select! {
-            () = crate::over(&mut shutdown) => break,
+            biased;
+            () = over.cancelled() => break,
             Some(_) = links.join_next(), if !links.is_empty() => {}
+            Some(stream) = handed.recv(), if links.len() < CONNECTIONS => {
+                let (reader, writer) = tokio::io::split(stream);
+                links.spawn(link::run(Arc::clone(&smsc), reader, writer, over.clone()));
+            }
             accepted = listener.accept(), if links.len() < CONNECTIONS => match accepted {
-                Ok((stream, _)) => open_link(&smsc, stream, &told, &mut links),
+                Ok((stream, _)) => open_link(&smsc, stream, &over, &mut links),
                 // Out of descriptors, most likely: waiting is all that helps.
                 Err(error) => {
                     tracing::warn!(carrier = smsc.carrier.name, %error, "a connection could not be accepted");
@@ -165,7 +205,7 @@ async fn run<P: Persona>(smsc: Arc<Smsc<P>>, listener: TcpListener, mut shutdown
             }
         }
     }
-    drop(listener);
+    drop((listener, handed));
     let ended = async { while links.join_next().await.is_some() {} };
     if tokio::time::timeout(GOODBYE, ended).await.is_err() {
         tracing::warn!(carrier = smsc.carrier.name, "links did not end in good order");
@@ -175,10 +215,11 @@ async fn run<P: Persona>(smsc: Arc<Smsc<P>>, listener: TcpListener, mut shutdown
 fn open_link<P: Persona>(
     smsc: &Arc<Smsc<P>>,
     stream: TcpStream,
-    shutdown: &watch::Receiver<bool>,
+    over: &CancellationToken,
     links: &mut JoinSet<()>,
 ) {
     // Only a delay if it fails.
     let _ = stream.set_nodelay(true);
-    links.spawn(link::run(Arc::clone(smsc), stream, shutdown.clone()));
+    let (reader, writer) = stream.into_split();
+    links.spawn(link::run(Arc::clone(smsc), reader, writer, over.clone()));
 }

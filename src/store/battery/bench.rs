@@ -17,8 +17,8 @@ use crate::{
         StatusSource, SubmitOutcome, TrunkId,
     },
     store::{
-        Accepted, Attempt, MessageKey, NewMessage, NextStep, Recovered, ReportFate, Settled, Settlement,
-        Store, StoreError, StoredMessage, Story,
+        Accepted, Attempt, Committing, MessageKey, NewMessage, NextStep, Recovered, ReportFate, Settled,
+        Settlement, Store, StoreError, StoredMessage, Story,
     },
 };
 
@@ -77,8 +77,9 @@ impl Bench {
         self.store = None;
     }
 
+    /// Opens it again, with callers that execute the verbs: the contract is the same as with the first store's thread.
     pub(super) fn open(&mut self) -> Result<(), StoreError> {
-        let (store, recovered) = Store::open(&self.config, &self.messages)?;
+        let (store, recovered) = Store::open_with(&self.config, &self.messages, Committing::ByCaller)?;
         (self.store, self.recovered) = (Some(store), recovered);
         Ok(())
     }

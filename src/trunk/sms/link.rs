@@ -16,11 +16,7 @@ use codecs::{
 };
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::{mpsc, watch},
     time::{Instant, sleep, sleep_until},
 };
@@ -29,7 +25,7 @@ use tracing::{debug, info, warn};
 use super::{
     adapter::{Fallback, SmsAdapter, Verdict},
     backoff::{Backoff, Ending},
-    dial::connect,
+    dial::{Connection, Dialer, connect},
     ending::{close_status, refusal_name, unanswered},
     traffic::{InboundBatch, LinkReport, Outbound, Outcome},
     turn::Turn,
@@ -64,6 +60,8 @@ pub struct LinkConfig {
     pub timers: Timers,
     /// For the jitter of those delays.
     pub seed: u64,
+    /// What opens its connections.
+    pub dialer: Arc<dyn Dialer>,
 }
 
 /// The channels of a link. All are bounded; the sides are sized so that answers always have room.
@@ -124,13 +122,14 @@ impl<A: SmsAdapter> Link<A> {
             host += 1;
             let mut stop = self.ports.shutdown.clone();
             let connected = tokio::select! {
-                connected = connect(&remote, self.config.timers.connect) => connected,
+                biased;
                 () = told_to_stop(&mut stop) => break,
+                connected = connect(&*self.config.dialer, &remote, self.config.timers.connect) => connected,
             };
             let delay = match connected {
-                Ok(stream) => {
-                    // The socket is closed when this returns: there is never a second one beside it.
-                    let ended = self.session(stream, &remote).await;
+                Ok(connection) => {
+                    // The connection is closed when this returns: there is never a second one beside it.
+                    let ended = self.session(connection, &remote).await;
                     self.ended(&remote, ended, &mut backoff, &mut random).await
                 }
                 Err(error) => {
@@ -196,6 +195,7 @@ impl<A: SmsAdapter> Link<A> {
         self.hand_back().await;
         while !self.stopping() {
             tokio::select! {
+                biased;
                 () = sleep_until(until) => return,
                 Some(batch) = self.ports.mailbox.recv() => {
                     self.held.extend(batch);
@@ -239,10 +239,10 @@ impl<A: SmsAdapter> Link<A> {
     }
 
     /// One connection from the bind to its end.
-    async fn session(&mut self, stream: TcpStream, remote: &str) -> Ended {
+    async fn session(&mut self, connection: Connection, remote: &str) -> Ended {
         let (dialect, credentials) = self.adapter.open(self.config.index);
         let mut session = Session::binding(self.config.session.clone(), dialect, credentials, clock::now());
-        let (mut reader, mut writer) = stream.into_split();
+        let Connection { mut reader, mut writer } = connection;
         let mut inbox = BytesMut::with_capacity(READ_CHUNK);
         let mut turn = Turn::default();
         let mut bound_at = None;
@@ -453,7 +453,10 @@ struct Ended {
     lasted: Option<Duration>,
 }
 
-async fn write<D: Dialect>(session: &mut Session<D>, writer: &mut OwnedWriteHalf) -> std::io::Result<()> {
+async fn write<D: Dialect>(
+    session: &mut Session<D>,
+    writer: &mut (impl AsyncWrite + Unpin),
+) -> std::io::Result<()> {
     let Some(outbox) = session.poll_transmit() else { return Ok(()) };
     let written = writer.write(outbox).await?;
     outbox.advance(written);
@@ -461,7 +464,7 @@ async fn write<D: Dialect>(session: &mut Session<D>, writer: &mut OwnedWriteHalf
 }
 
 /// Sends the last words of a closed session, briefly.
-async fn flush<D: Dialect>(session: &mut Session<D>, writer: &mut OwnedWriteHalf) {
+async fn flush<D: Dialect>(session: &mut Session<D>, writer: &mut (impl AsyncWrite + Unpin)) {
     let rest = async {
         while session.poll_transmit().is_some() {
             write(session, writer).await?;
@@ -469,13 +472,14 @@ async fn flush<D: Dialect>(session: &mut Session<D>, writer: &mut OwnedWriteHalf
         writer.shutdown().await
     };
     tokio::select! {
+        biased;
         _ = rest => {}
         () = sleep(Duration::from_secs(1)) => {}
     }
 }
 
 /// Reads on until the carrier has closed too, briefly: a new connection beside the old one would be one too many.
-async fn until_closed(reader: &mut OwnedReadHalf, inbox: &mut BytesMut) {
+async fn until_closed(reader: &mut (impl AsyncRead + Unpin), inbox: &mut BytesMut) {
     let closed = async {
         loop {
             inbox.clear();

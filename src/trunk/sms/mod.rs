@@ -13,6 +13,7 @@ mod turn;
 mod window;
 
 pub use control::{LinkControl, NotAsked};
+pub use dial::{Connection, Dialer, Tcp};
 pub use pool::{Pool, PoolEvent};
 pub use traffic::{InboundBatch, LinkReport, Outbound, Outcome};
 
@@ -45,17 +46,17 @@ pub fn planner(config: &TrunkConfig, max_segments: u8) -> Arc<dyn Planner> {
     }
 }
 
-/// Starts the links of a trunk.
+/// Starts the links of a trunk; `seed` is for the jitter of their delays.
 #[must_use]
-pub fn open(config: &TrunkConfig, max_segments: u8, seed: u64) -> OpenTrunk {
+pub fn open(config: &TrunkConfig, max_segments: u8, seed: u64, dialer: &Arc<dyn Dialer>) -> OpenTrunk {
     match &config.protocol {
         ProtocolConfig::Smpp(account) => {
             let adapter = adapter::smpp::SmppAdapter::new(account.clone(), config, max_segments);
-            pool::start(Arc::new(adapter), config, seed)
+            pool::start(Arc::new(adapter), config, seed, dialer)
         }
         ProtocolConfig::Cmpp(account) => {
             let adapter = adapter::cmpp::CmppAdapter::new(account.clone(), config, max_segments);
-            pool::start(Arc::new(adapter), config, seed)
+            pool::start(Arc::new(adapter), config, seed, dialer)
         }
     }
 }

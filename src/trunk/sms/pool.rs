@@ -17,6 +17,7 @@ use super::{
     adapter::SmsAdapter,
     choice::{self, Candidate},
     control::{LinkControl, NotAsked},
+    dial::Dialer,
     link::{Link, LinkConfig, LinkPorts},
     session_config,
     traffic::{InboundBatch, LinkReport, Outbound, Outcome},
@@ -51,7 +52,6 @@ const SPARED: Duration = Duration::from_secs(5);
 pub struct Pool {
     links: Vec<LinkHandle>,
     reports: mpsc::Receiver<LinkReport>,
-    shutdown: watch::Sender<bool>,
     control: LinkControl,
     limit: usize,
     /// The links of long messages that have begun to leave, oldest first.
@@ -61,6 +61,8 @@ pub struct Pool {
 #[derive(Debug)]
 struct LinkHandle {
     mailbox: mpsc::Sender<Vec<Outbound>>,
+    /// Its own, so that links end in their order: one channel for all would wake them in any.
+    shutdown: watch::Sender<bool>,
     task: JoinHandle<()>,
     bind_mode: &'static str,
     submits: bool,
@@ -85,10 +87,14 @@ pub enum PoolEvent {
     LinkChanged,
 }
 
-pub(super) fn start<A: SmsAdapter>(adapter: Arc<A>, config: &TrunkConfig, seed: u64) -> OpenTrunk {
+pub(super) fn start<A: SmsAdapter>(
+    adapter: Arc<A>,
+    config: &TrunkConfig,
+    seed: u64,
+    dialer: &Arc<dyn Dialer>,
+) -> OpenTrunk {
     let (report, reports) = mpsc::channel(64);
     let (inbound, inbox) = mpsc::channel::<InboundBatch>(INBOUND_BATCHES);
-    let (shutdown, stop) = watch::channel(false);
     let now = clock::now().mono;
     let mut rebinds = Vec::new();
     let links: Vec<_> = (0..config.links)
@@ -98,6 +104,7 @@ pub(super) fn start<A: SmsAdapter>(adapter: Arc<A>, config: &TrunkConfig, seed: 
             let (mailbox, work) = mpsc::channel(config.window + MOST_SEGMENTS);
             let (allowance, window) = watch::channel(config.window);
             let (rebind, asked) = mpsc::channel(1);
+            let (shutdown, stop) = watch::channel(false);
             rebinds.push(rebind);
             let link_config = LinkConfig {
                 trunk: config.id.to_string(),
@@ -106,6 +113,7 @@ pub(super) fn start<A: SmsAdapter>(adapter: Arc<A>, config: &TrunkConfig, seed: 
                 session: session_config(config),
                 timers: config.timers.clone(),
                 seed: seed.wrapping_add(u64::from(index)),
+                dialer: dialer.clone(),
             };
             let ports = LinkPorts {
                 mailbox: work,
@@ -113,10 +121,11 @@ pub(super) fn start<A: SmsAdapter>(adapter: Arc<A>, config: &TrunkConfig, seed: 
                 inbound: inbound.clone(),
                 window,
                 rebind: asked,
-                shutdown: stop.clone(),
+                shutdown: stop,
             };
             LinkHandle {
                 mailbox,
+                shutdown,
                 task: tokio::spawn(Link::new(adapter.clone(), link_config, ports).run()),
                 bind_mode: adapter.bind_mode(index),
                 submits: false,
@@ -133,7 +142,7 @@ pub(super) fn start<A: SmsAdapter>(adapter: Arc<A>, config: &TrunkConfig, seed: 
         })
         .collect();
     let control = LinkControl::new(rebinds);
-    let pool = Pool { links, reports, shutdown, control, limit: config.window, begun: VecDeque::new() };
+    let pool = Pool { links, reports, control, limit: config.window, begun: VecDeque::new() };
     OpenTrunk { pool, inbound: inbox }
 }
 
@@ -319,7 +328,9 @@ impl Pool {
 
     /// Tells the links to unbind and end. Their last outcomes still come through [`Self::next`].
     pub fn shut_down(&self) {
-        let _ = self.shutdown.send(true);
+        for link in &self.links {
+            let _ = link.shutdown.send(true);
+        }
     }
 
     /// All links have ended.

@@ -22,10 +22,10 @@ use codecs::{
     session::{Admission, Bound, CloseReason, Config, Dialect, Direction, Event, Frame, Session, Ticket},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    sync::{Notify, watch},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    sync::Notify,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Smsc,
@@ -36,7 +36,6 @@ use super::{
 };
 use crate::{
     behaviour::Asked,
-    clock,
     fault::{LinkFaults, Writing},
     record::Seen,
     socket,
@@ -49,14 +48,15 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Runs one connection until it ends.
 pub(super) async fn run<P: Persona>(
     smsc: Arc<Smsc<P>>,
-    mut stream: TcpStream,
-    mut shutdown: watch::Receiver<bool>,
+    reader: impl AsyncRead + Unpin,
+    writer: impl AsyncWrite + Unpin,
+    over: CancellationToken,
 ) {
     let mut link = Link::new(&smsc);
-    if let Err(error) = link.drive(&mut stream, &mut shutdown).await {
+    if let Err(error) = link.drive(reader, writer, &over).await {
         tracing::debug!(carrier = smsc.carrier.name, link = link.id.0, %error, "a link was lost");
     }
-    link.end(clock::now());
+    link.end(smsc.clock.now());
 }
 
 struct Link<'a, P: Persona> {
@@ -105,7 +105,7 @@ impl<'a, P: Persona> Link<'a, P> {
         Self {
             smsc,
             id,
-            session: Session::accepting(config, smsc.persona.dialect(), clock::now()),
+            session: Session::accepting(config, smsc.persona.dialect(), smsc.clock.now()),
             asked: Asked::default(),
             account: None,
             receives: false,
@@ -123,14 +123,15 @@ impl<'a, P: Persona> Link<'a, P> {
     /// Moves octets between the socket and the session until either is over.
     async fn drive(
         &mut self,
-        stream: &mut TcpStream,
-        shutdown: &mut watch::Receiver<bool>,
+        mut reader: impl AsyncRead + Unpin,
+        mut writer: impl AsyncWrite + Unpin,
+        over: &CancellationToken,
     ) -> io::Result<()> {
-        let (mut reader, mut writer) = stream.split();
+        let clock = self.smsc.clock;
         let mut input = BytesMut::new();
         let mut is_leaving = false;
         loop {
-            let now = clock::now();
+            let now = clock.now();
             self.take_units(now, &mut input);
             self.work(now);
             if self.is_cut {
@@ -153,9 +154,9 @@ impl<'a, P: Persona> Link<'a, P> {
             let Self { session, wake, faults, .. } = self;
             tokio::select! {
                 biased;
-                () = crate::over(shutdown), if !is_leaving => {
+                () = over.cancelled(), if !is_leaving => {
                     is_leaving = true;
-                    session.unbind(clock::now());
+                    session.unbind(clock.now());
                 }
                 written = socket::write(&mut writer, session, room), if room > 0 => {
                     if written? == waiting {
@@ -164,7 +165,7 @@ impl<'a, P: Persona> Link<'a, P> {
                 }
                 read = reader.read_buf(&mut input), if reads => {
                     if read? == 0 {
-                        session.handle_end(clock::now());
+                        session.handle_end(clock.now());
                     }
                 }
                 () = wake.notified() => {}

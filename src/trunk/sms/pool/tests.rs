@@ -19,7 +19,6 @@ impl Rig {
     /// All links are bound.
     async fn new(links: u32) -> Self {
         let (reports, reported) = mpsc::channel(64);
-        let (shutdown, _) = watch::channel(false);
         let (mut mailboxes, mut allowances) = (Vec::new(), Vec::new());
         let links = (0..links).map(|_| {
             let (mailbox, work) = mpsc::channel(LIMIT + MOST_SEGMENTS);
@@ -28,6 +27,7 @@ impl Rig {
             allowances.push(allowed);
             LinkHandle {
                 mailbox,
+                shutdown: watch::Sender::new(false),
                 task: tokio::spawn(async {}),
                 bind_mode: "transceiver",
                 submits: false,
@@ -46,7 +46,6 @@ impl Rig {
         let pool = Pool {
             links,
             reports: reported,
-            shutdown,
             control: LinkControl::new(Vec::new()),
             limit: LIMIT,
             begun: VecDeque::new(),
