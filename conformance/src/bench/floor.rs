@@ -177,6 +177,13 @@ impl SmsService for Bare {
         not_here()
     }
 
+    async fn explain_route(
+        &self,
+        _: Request<api::ExplainRouteRequest>,
+    ) -> Result<Response<api::ExplainRouteResponse>, Status> {
+        not_here()
+    }
+
     async fn get_message(
         &self,
         _: Request<api::GetMessageRequest>,
