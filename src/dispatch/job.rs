@@ -43,7 +43,7 @@ pub struct Job {
     pub not_before: Option<Timestamp>,
     /// Its place among the arrivals of its queue, from 1; 0: it has not been there yet.
     pub arrival: u64,
-    /// Trunks that did not take it: each made a try of it and refused, or never came to one.
+    /// Trunks whose carriers refused it.
     pub left_behind: Vec<TrunkId>,
     /// Tries so far, of each of its segments, as long as all of them were refused.
     pub refusals: u16,

@@ -1,7 +1,12 @@
 //! From a durable message to a trunk's links, and from outcomes back to durable state.
 //!
-//! One [`Worker`] per trunk owns its queue, its pace and its links. Leaves to others: what a PDU looks like (`trunk`),
-//! what is durable (`store`).
+//! One [`Worker`] per trunk owns its queue, its pace and its links; what it decides by is pure and in files of its own:
+//! - [`TrunkQueue`] and [`Shares`]: whose turn it is; [`Backlog`]: how much may wait;
+//! - [`Pacer`]: how fast the account may send;
+//! - [`decide`]: what follows an outcome;
+//! - [`Ways`]: how another trunk takes over, which `moving` does.
+//!
+//! Leaves to others: what a PDU looks like (`trunk`), where a message may go (`routing`), what is durable (`store`).
 
 mod backlog;
 mod job;

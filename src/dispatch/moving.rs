@@ -4,7 +4,7 @@
 //! Only messages move of which nothing can be with a carrier, so that nothing is sent twice. What has been tried and not
 //! answered stays, and so do the other parts of a long message once one of them has left.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::info;
 
@@ -57,17 +57,14 @@ impl Worker {
         self.evacuation.upto = looked_at.last().map_or(0, |(arrival, _)| *arrival);
         for (_, id) in looked_at {
             let Some(job) = self.queue.get(id).filter(|job| job.is_whole()) else { continue };
-            let mut not = job.left_behind.clone();
-            not.push(self.parts.config.id.clone());
-            if self.parts.ways.other(&job.message, &not).is_none() {
+            if self.parts.ways.other(&job.message, &self.not_these(job)).is_none() {
                 continue;
             }
             let Some(job) = self.queue.remove(id) else { continue };
-            if let Some(job) = self.hand_over(job, not) {
-                self.queue.push(job, std::time::Duration::ZERO, now);
-                return;
+            match self.hand_over(job) {
+                Some(job) => self.queue.push(job, Duration::ZERO, now),
+                None => self.evacuation.moved += 1,
             }
-            self.evacuation.moved += 1;
         }
     }
 
@@ -79,8 +76,8 @@ impl Worker {
 
     /// Gives a message whose only segment was refused to another trunk, or back if there is none any more.
     pub(super) fn pass_on(&mut self, job: Job) -> Option<Job> {
-        let not = self.not_these(&job);
-        self.hand_over(job, not)
+        let left_behind = self.not_these(&job);
+        self.hand_over(Job { left_behind, ..job })
     }
 
     fn not_these(&self, job: &Job) -> Vec<TrunkId> {
@@ -90,12 +87,14 @@ impl Worker {
 
     /// Cuts the message anew for the best trunk but those left behind, and puts it into that trunk's queue; gives
     /// it back if none can take it.
-    fn hand_over(&mut self, job: Job, left_behind: Vec<TrunkId>) -> Option<Job> {
-        let Some((_, lane)) = self.parts.ways.other(&job.message, &left_behind) else { return Some(job) };
+    fn hand_over(&mut self, job: Job) -> Option<Job> {
+        let Some((_, lane)) = self.parts.ways.other(&job.message, &self.not_these(&job)) else {
+            return Some(job);
+        };
         let Ok(prepared) = lane.planner.prepare(&job.message, job.reference) else { return Some(job) };
         let Ok(place) = lane.jobs.try_reserve() else { return Some(job) };
         let room = lane.backlog.force(&job.message.tenant_id);
-        let (refusals, not_before) = (job.refusals, job.not_before);
+        let Job { refusals, not_before, left_behind, .. } = job;
         let mut moved = Job::fresh(job.message, prepared, room, job.queued);
         moved.pending.iter_mut().for_each(|pending: &mut Pending| pending.attempts = refusals);
         place.send(vec![Job { left_behind, refusals, not_before, ..moved }]);

@@ -11,13 +11,13 @@ use super::{
 };
 use crate::{
     clock,
-    domain::{CarrierStatus, FailureClass, Reaction, ReportedState, SubmitOutcome, UnknownCause},
+    domain::{CarrierStatus, FailureClass, Number, Reaction, ReportedState, SubmitOutcome, UnknownCause},
     store::{NextStep, Settled, Settlement, StoreError},
     telemetry::metrics::seconds,
     trunk::sms::{Outcome, adapter::PrepareError},
 };
 
-/// So many refusals for want of room, with nothing taken in between, are not about their recipients: the carrier is full.
+/// So many recipients without room, with nothing taken in between, mean that the carrier is full.
 const CROWD: usize = 5;
 /// Unknown outcomes remembered, so that a late answer finds its try.
 const LATE_MEMORY: usize = 10_000;
@@ -39,7 +39,7 @@ impl Worker {
             };
             let decision = decide(&outcome, &chances);
             self.count(&outcome, &one, now);
-            let pause = self.pause(decision.pause, now);
+            let pause = self.pause(decision.pause, &one.job.message.to, now);
             settlements.push(Settlement {
                 attempt: one.attempt.clone(),
                 outcome: outcome.clone(),
@@ -71,16 +71,16 @@ impl Worker {
     }
 
     /// The account pauses at once: what waits for a commit would go on running into the same wall.
-    fn pause(&mut self, pause: Pause, now: Instant) -> Pause {
+    fn pause(&mut self, pause: Pause, recipient: &Number, now: Instant) -> Pause {
         let pause = match pause {
             Pause::Recipient => {
-                self.no_room += 1;
-                if self.no_room < CROWD { Pause::Recipient } else { Pause::Account }
+                self.no_room.insert(recipient.clone());
+                if self.no_room.len() < CROWD { Pause::Recipient } else { Pause::Account }
             }
             pause => pause,
         };
         if pause == Pause::Account && self.pacer.throttled(now) {
-            self.no_room = 0;
+            self.no_room.clear();
         }
         pause
     }
@@ -102,7 +102,7 @@ impl Worker {
         match outcome {
             SubmitOutcome::Accepted { .. } => {
                 self.answered.accepted += 1;
-                self.no_room = 0;
+                self.no_room.clear();
                 metrics.submits_ok.increment(1);
             }
             SubmitOutcome::Refused { status, .. } => {

@@ -2,7 +2,7 @@
 //! comes of it. Owns the queue, the pace and the links of its trunk.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,7 +18,7 @@ use super::{Backlog, Job, Pacer, Pause, Pending, TrunkQueue, Ways, moving::Evacu
 use crate::{
     clock,
     config::{ShareConfig, TrunkConfig},
-    domain::{CarrierStatus, FailureClass, SegmentState, SubmitOutcome},
+    domain::{CarrierStatus, FailureClass, Number, SegmentState, SubmitOutcome},
     store::{Attempt, Ending, NextStep, Settled, Store, StoreError},
     telemetry::metrics::TrunkMetrics,
     trunk::{
@@ -97,8 +97,8 @@ pub struct Worker {
     pub(super) marking: Option<Marked>,
     pub(super) settling: FuturesOrdered<Settling>,
     pub(super) answered: Answered,
-    /// Recipients refused for want of room since the last submit that was taken.
-    pub(super) no_room: usize,
+    /// Recipients refused for want of room since the last submit that was taken; a few.
+    pub(super) no_room: HashSet<Number>,
     pub(super) store_pause: Option<Instant>,
     pub(super) published: Instant,
     /// Something has happened that is not shown yet.
@@ -125,7 +125,7 @@ impl Worker {
             marking: None,
             settling: FuturesOrdered::new(),
             answered: Answered::default(),
-            no_room: 0,
+            no_room: HashSet::new(),
             store_pause: None,
             published: now,
             unshown: true,

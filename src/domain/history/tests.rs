@@ -75,7 +75,9 @@ fn the_ordinary_story_is_told_by_the_fields_alone() {
     let segment =
         Segment { state: SegmentState::Rejected, status: Some(status), carrier_id: None, ..taken(1) };
     assert!(is_told(&segment, &refused("no")) && !is_told(&segment, &refused("other")));
-    assert_eq!(history.tries(1, &segment), [one(1, refused("no"))]);
+    let SubmitOutcome::Refused { status, .. } = refused("no") else { unreachable!() };
+    let refused = SubmitOutcome::Refused { status, reaction: Reaction::Never };
+    assert_eq!(history.tries(1, &segment), [one(1, refused)], "only the last refusal ends a message");
 }
 
 #[test]
