@@ -122,10 +122,22 @@ impl Bed {
 
     /// Submits one message.
     pub async fn try_submit(&self, message: Message) -> Result<SubmitAnswer, SubmitRefused> {
+        let acceptor = self.daemon().grpc_parts().acceptor;
+        acceptor.submit(vec![self.request(message)]).await.remove(0)
+    }
+
+    /// Submits messages that must be taken, in one commit.
+    pub async fn submit_all(&self, messages: impl Iterator<Item = Message>) {
+        let requests = messages.map(|message| self.request(message)).collect();
+        for answer in self.daemon().grpc_parts().acceptor.submit(requests).await {
+            answer.expect("accepted");
+        }
+    }
+
+    fn request(&self, message: Message) -> SubmitRequest {
         let mut digest = [0; 16];
         digest[..8].copy_from_slice(&self.seed.to_be_bytes());
-        let request = SubmitRequest { message, digest, validate_only: false };
-        self.daemon().grpc_parts().acceptor.submit(vec![request]).await.remove(0)
+        SubmitRequest { message, digest, validate_only: false }
     }
 
     /// Submits one message that must be taken.
@@ -260,6 +272,10 @@ pub fn trunk(protocol: &str, keys: &str) -> String {
         "[[trunk]]\nid = \"north\"\nprotocol = \"{protocol}\"\nhosts = [\"north:1\"]\n{keys}\n\
          [trunk.account]\n{account}\n"
     )
+}
+
+pub const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
 }
 
 pub const fn seconds(seconds: u64) -> Duration {

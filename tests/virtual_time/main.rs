@@ -6,5 +6,6 @@ mod late;
 mod model;
 mod network;
 mod outage;
+mod overload;
 mod receipts;
 mod repeatable;
