@@ -23,7 +23,7 @@ mod worker;
 pub use backlog::{Backlog, Full, Room};
 pub use job::{Job, Pending};
 pub use pace::Pacer;
-pub use queue::TrunkQueue;
+pub use queue::{TrunkQueue, Turn};
 pub use retry::{Chances, Decision, Pause, decide};
 pub use shares::Shares;
 pub use showing::initial_status;

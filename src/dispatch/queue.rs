@@ -52,6 +52,17 @@ struct Waiting {
     until: Option<Instant>,
 }
 
+/// What a job may have of its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// At most so many of its segments.
+    Take(usize),
+    /// Nothing before then.
+    Wait(Instant),
+    /// Nothing before then, and only from then on does it count as waiting for us.
+    Closed(Instant),
+}
+
 /// The flows of one class.
 #[derive(Debug, Default)]
 struct Class {
@@ -117,14 +128,9 @@ impl TrunkQueue {
         self.push(job, Duration::ZERO, now);
     }
 
-    /// Takes the job whose turn it is, with at most `segments` of its segments; the rest of them keep their place. Those
-    /// that `closed` gives a time for wait until then, and so do those for recipients that are held.
-    pub fn take(
-        &mut self,
-        segments: usize,
-        now: Instant,
-        closed: impl Fn(&Job) -> Option<Instant>,
-    ) -> Option<Job> {
+    /// Takes the job whose turn it is, with at most `segments` of its segments; the rest of them keep their place. `turn`
+    /// says what a job may have of its turn; those for recipients that are held wait too.
+    pub fn take(&mut self, segments: usize, now: Instant, turn: impl Fn(&Job) -> Turn) -> Option<Job> {
         if segments == 0 {
             return None;
         }
@@ -133,12 +139,18 @@ impl TrunkQueue {
         for _ in 0..POSTPONED {
             let id = self.next()?;
             let job = &mut self.jobs.get_mut(&id)?.job;
-            if let Some(until) = closed(job) {
-                // It counts as waiting for us from the time on that it may leave.
-                job.queued = until;
-                self.postpone(id, until);
-                continue;
-            }
+            let segments = match turn(job) {
+                Turn::Take(most) => segments.min(most.max(1)),
+                Turn::Wait(until) => {
+                    self.postpone(id, until);
+                    continue;
+                }
+                Turn::Closed(until) => {
+                    job.queued = until;
+                    self.postpone(id, until);
+                    continue;
+                }
+            };
             if let Some(until) = self.held.get(&job.message.to).copied().filter(|until| now < *until) {
                 self.postpone(id, until);
                 continue;

@@ -14,7 +14,9 @@ use tokio::{
 };
 use tracing::{error, info};
 
-use super::{Backlog, Job, Pacer, Pause, Pending, TrunkQueue, Ways, moving::Evacuation, showing::PUBLISH};
+use super::{
+    Backlog, Job, Pacer, Pause, Pending, TrunkQueue, Turn, Ways, moving::Evacuation, showing::PUBLISH,
+};
 use crate::{
     clock,
     config::{ShareConfig, TrunkConfig},
@@ -31,6 +33,8 @@ use crate::{
 pub(super) const BATCH: usize = 512;
 /// How often an idle trunk, which has nothing new to show, wakes all the same.
 const QUIET: Duration = Duration::from_secs(60);
+/// How long the rest of a long message waits when the link that has the others is full.
+const FULL_LINK: Duration = Duration::from_millis(5);
 /// Pause after the store refused a mark.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -247,13 +251,21 @@ impl Worker {
     fn next_tries(&mut self, allowed: usize, now: Instant) -> Vec<InFlight> {
         let wall = clock::wall();
         let mut tries = Vec::with_capacity(allowed);
-        let (queue, table) = (&mut self.queue, self.parts.ways.router().table());
-        // It waited longer than its window was open, or the calendar was set back. What has begun is finished.
-        let closed = |job: &Job| {
+        let (queue, pool, table) = (&mut self.queue, &self.parts.pool, self.parts.ways.router().table());
+        let turn = |job: &Job| {
+            // It waited longer than its window was open, or the calendar was set back. What has begun is finished.
             let opens = if job.has_begun() { None } else { table.windows().release(&job.message, wall) };
-            opens.map(|time| now + Duration::try_from(time.duration_since(wall)).unwrap_or_default())
+            if let Some(time) = opens {
+                return Turn::Closed(now + Duration::try_from(time.duration_since(wall)).unwrap_or_default());
+            }
+            // Its segments stay on one link. Handed to a full one they would leave later than they are counted.
+            match pool.room_for_parts(job.message.id) {
+                _ if job.plan.segments < 2 => Turn::Take(1),
+                0 => Turn::Wait(now + FULL_LINK),
+                room => Turn::Take(room),
+            }
         };
-        while let Some(mut job) = queue.take(allowed - tries.len(), now, closed) {
+        while let Some(mut job) = queue.take(allowed - tries.len(), now, turn) {
             for pending in std::mem::take(&mut job.pending) {
                 let attempt = Attempt {
                     message_id: job.message.id,

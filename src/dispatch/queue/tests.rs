@@ -46,8 +46,9 @@ fn codes_go_first_then_priority_then_arrival() {
     for job in &jobs {
         queue.push(job.clone(), Duration::ZERO, now);
     }
-    let order: Vec<_> =
-        std::iter::from_fn(|| queue.take(AT_ONCE, now, |_| None)).map(|job| job.message.id).collect();
+    let order: Vec<_> = std::iter::from_fn(|| queue.take(AT_ONCE, now, |_| Turn::Take(AT_ONCE)))
+        .map(|job| job.message.id)
+        .collect();
     let place = |index: usize| order.iter().position(|id| *id == jobs[index].message.id).unwrap();
     assert_eq!([place(3), place(4)], [0, 1]);
     assert!(place(2) < place(1));
@@ -64,8 +65,9 @@ fn classes_share_by_their_weights_and_a_light_one_never_starves() {
     let weights = ShareConfig::default();
     let (notices, adverts) = (weights.notification as usize, weights.marketing as usize);
     let rounds = 100 / (notices + adverts);
-    let taken: Vec<_> =
-        (0..rounds * (notices + adverts)).map(|_| queue.take(AT_ONCE, now, |_| None).unwrap()).collect();
+    let taken: Vec<_> = (0..rounds * (notices + adverts))
+        .map(|_| queue.take(AT_ONCE, now, |_| Turn::Take(AT_ONCE)).unwrap())
+        .collect();
     let marketing = taken.iter().filter(|job| job.message.category == Category::Marketing).count();
     assert!(marketing.abs_diff(rounds * adverts) <= 1, "{marketing}");
 }
@@ -82,7 +84,7 @@ fn tenants_share_by_their_weights_counted_in_segments() {
     }
     let mut served = HashMap::<String, usize>::new();
     for _ in 0..300 {
-        let job = queue.take(AT_ONCE, now, |_| None).unwrap();
+        let job = queue.take(AT_ONCE, now, |_| Turn::Take(AT_ONCE)).unwrap();
         *served.entry(job.message.tenant_id.to_string()).or_default() += job.pending.len();
     }
     let share = served["heavy"] as f64 / served["light"] as f64;
@@ -95,15 +97,15 @@ fn a_retry_waits_for_its_time_and_what_comes_back_has_its_old_place() {
     let mut queue = queue();
     let jobs = [job(Category::Otp, 0), job(Category::Otp, 0), job(Category::Otp, 0)];
     queue.push(jobs[0].clone(), Duration::from_secs(1), now);
-    assert!(queue.take(AT_ONCE, now, |_| None).is_none());
+    assert!(queue.take(AT_ONCE, now, |_| Turn::Take(AT_ONCE)).is_none());
     assert_eq!(queue.ready_at(), Some(now + Duration::from_secs(1)));
     queue.push(jobs[1].clone(), Duration::ZERO, now);
-    let second = queue.take(AT_ONCE, now, |_| None).unwrap();
+    let second = queue.take(AT_ONCE, now, |_| Turn::Take(AT_ONCE)).unwrap();
     queue.push(jobs[2].clone(), Duration::ZERO, now);
     queue.put_back(second, now);
     let later = now + Duration::from_secs(2);
     for job in &jobs {
-        assert_eq!(queue.take(AT_ONCE, later, |_| None).unwrap().message.id, job.message.id);
+        assert_eq!(queue.take(AT_ONCE, later, |_| Turn::Take(AT_ONCE)).unwrap().message.id, job.message.id);
     }
     assert!(queue.is_empty());
 }
@@ -114,10 +116,10 @@ fn what_was_not_served_costs_its_tenant_no_turn() {
     let mut queue = queue();
     queue.push(job_of("one", Category::Marketing, 0, 1), Duration::ZERO, now);
     queue.push(job_of("two", Category::Marketing, 0, 1), Duration::ZERO, now);
-    let refused = queue.take(AT_ONCE, now, |_| None).unwrap();
+    let refused = queue.take(AT_ONCE, now, |_| Turn::Take(AT_ONCE)).unwrap();
     let id = refused.message.id;
     queue.put_back(refused, now);
-    assert_eq!(queue.take(AT_ONCE, now, |_| None).unwrap().message.id, id);
+    assert_eq!(queue.take(AT_ONCE, now, |_| Turn::Take(AT_ONCE)).unwrap().message.id, id);
 }
 
 #[test]
@@ -129,11 +131,17 @@ fn a_long_message_is_taken_in_portions_and_keeps_its_place() {
     queue.push(short.clone(), Duration::ZERO, now);
     let taken: Vec<Vec<u8>> = (0..3)
         .map(|_| {
-            queue.take(2, now, |_| None).unwrap().pending.iter().map(|pending| pending.segment).collect()
+            queue
+                .take(2, now, |_| Turn::Take(AT_ONCE))
+                .unwrap()
+                .pending
+                .iter()
+                .map(|pending| pending.segment)
+                .collect()
         })
         .collect();
     assert_eq!(taken, [vec![1, 2], vec![3, 4], vec![5]]);
-    assert_eq!(queue.take(2, now, |_| None).unwrap().message.id, short.message.id);
+    assert_eq!(queue.take(2, now, |_| Turn::Take(AT_ONCE)).unwrap().message.id, short.message.id);
 }
 
 #[test]
@@ -146,11 +154,11 @@ fn a_recipient_without_room_holds_nobody_else_up() {
     queue.push(full.clone(), Duration::ZERO, now);
     queue.push(other.clone(), Duration::ZERO, now);
     queue.hold(&full.message.to, now + Duration::from_secs(30), now);
-    assert_eq!(queue.take(AT_ONCE, now, |_| None).unwrap().message.id, other.message.id);
-    assert!(queue.take(AT_ONCE, now, |_| None).is_none());
+    assert_eq!(queue.take(AT_ONCE, now, |_| Turn::Take(AT_ONCE)).unwrap().message.id, other.message.id);
+    assert!(queue.take(AT_ONCE, now, |_| Turn::Take(AT_ONCE)).is_none());
     assert_eq!(queue.ready_at(), Some(now + Duration::from_secs(30)));
     let later = now + Duration::from_secs(30);
-    assert_eq!(queue.take(AT_ONCE, later, |_| None).unwrap().message.id, full.message.id);
+    assert_eq!(queue.take(AT_ONCE, later, |_| Turn::Take(AT_ONCE)).unwrap().message.id, full.message.id);
 }
 
 #[test]
@@ -162,7 +170,10 @@ fn expires_what_waits_too_long() {
     queue.push(job, Duration::from_secs(9), now);
     assert!(queue.expired(expire - Duration::from_secs(1), 10).is_empty());
     assert_eq!(queue.expired(expire, 10).len(), 1);
-    assert!(queue.is_empty() && queue.take(AT_ONCE, now + Duration::from_secs(10), |_| None).is_none());
+    assert!(
+        queue.is_empty()
+            && queue.take(AT_ONCE, now + Duration::from_secs(10), |_| Turn::Take(AT_ONCE)).is_none()
+    );
 }
 
 #[test]
@@ -175,9 +186,9 @@ fn segments_of_one_message_wait_together() {
     two.pending = [Pending { segment: 1, attempts: 0 }].into();
     queue.push(one, Duration::ZERO, now);
     queue.push(two, Duration::ZERO, now);
-    let job = queue.take(AT_ONCE, now, |_| None).unwrap();
+    let job = queue.take(AT_ONCE, now, |_| Turn::Take(AT_ONCE)).unwrap();
     assert_eq!(job.pending.iter().map(|pending| pending.segment).collect::<Vec<_>>(), [1, 2]);
-    assert!(queue.take(AT_ONCE, now, |_| None).is_none());
+    assert!(queue.take(AT_ONCE, now, |_| Turn::Take(AT_ONCE)).is_none());
 }
 
 /// What a random run does next.
@@ -217,7 +228,7 @@ proptest! {
                     queue.push(job, Duration::from_secs(delay), now);
                 }
                 Step::Take { segments, back } => {
-                    let Some(job) = queue.take(segments, now, |_| None) else { continue };
+                    let Some(job) = queue.take(segments, now, |_| Turn::Take(AT_ONCE)) else { continue };
                     prop_assert!(job.pending.len() <= segments);
                     if back {
                         queue.put_back(job, now);
@@ -245,7 +256,7 @@ proptest! {
             prop_assert_eq!(queue.by_arrival.len(), ready);
         }
         now += Duration::from_secs(10);
-        while let Some(job) = queue.take(AT_ONCE, now, |_| None) {
+        while let Some(job) = queue.take(AT_ONCE, now, |_| Turn::Take(AT_ONCE)) {
             *left.get_mut(&job.message.id).unwrap() -= job.pending.len();
         }
         prop_assert!(queue.is_empty() && left.values().all(|segments| *segments == 0));

@@ -32,8 +32,6 @@ use crate::{
 
 /// Batches of inbound traffic that may wait for the inbound task; a link stops reading when there are more.
 const INBOUND_BATCHES: usize = 64;
-/// The most segments that a message has. They follow each other on one link, also when its window is full.
-const MOST_SEGMENTS: usize = 255;
 /// Long messages of which some segments have left and others not. A worker sends one after the other, so there are few.
 const BEGUN: usize = 256;
 /// A link is silent if it answers nothing for so many of its round trips, but not sooner than [`SILENT_LEAST`].
@@ -99,9 +97,8 @@ pub(super) fn start<A: SmsAdapter>(
     let mut rebinds = Vec::new();
     let links: Vec<_> = (0..config.links)
         .map(|index| {
-            // A batch holds at least one segment. No more than a window of them is out at once, and the rest of a
-            // long message that has begun.
-            let (mailbox, work) = mpsc::channel(config.window + MOST_SEGMENTS);
+            // A batch holds at least one segment, and no more than a window of them is out at once.
+            let (mailbox, work) = mpsc::channel(config.window);
             let (allowance, window) = watch::channel(config.window);
             let (rebind, asked) = mpsc::channel(1);
             let (shutdown, stop) = watch::channel(false);
@@ -152,6 +149,16 @@ impl Pool {
     pub fn headroom(&self) -> usize {
         let now = clock::now().mono;
         self.links.iter().filter_map(|link| link.candidate(now)).map(|link| link.headroom()).sum()
+    }
+
+    /// Segments of a long message that one link takes now: the one that has its others, else the one with most room.
+    #[must_use]
+    pub fn room_for_parts(&self, id: MessageId) -> usize {
+        let now = clock::now().mono;
+        let room = |link: &LinkHandle| link.candidate(now).map(|link| link.headroom());
+        let home =
+            self.begun.iter().find(|(begun, _)| *begun == id).and_then(|(_, link)| room(&self.links[*link]));
+        home.or_else(|| self.links.iter().filter_map(room).max()).unwrap_or(0)
     }
 
     /// Submits that may be unanswered now, over the bound links.
@@ -230,7 +237,7 @@ impl Pool {
         refused
     }
 
-    /// The link for a segment: that of its message's earlier ones, else the best.
+    /// The link for a segment: that of its message's earlier ones, as long as it is bound, else the best.
     fn place(&mut self, candidates: &[Option<Candidate>], segment: &Outbound) -> Option<usize> {
         let best = || choice::best(candidates.iter().copied());
         let segments = segment.prepared.plan.segments;
@@ -240,7 +247,12 @@ impl Pool {
         let id = segment.message.id;
         let begun = self.begun.iter().position(|(begun, _)| *begun == id);
         let home = begun.and_then(|place| self.begun.remove(place)).map(|(_, link)| link);
-        let index = home.filter(|index| candidates[*index].is_some()).or_else(best)?;
+        let home = home.filter(|index| candidates[*index].is_some());
+        if let Some(index) = home.filter(|index| candidates[*index].is_none_or(|link| link.headroom() == 0)) {
+            self.begun.push_back((id, index));
+            return None;
+        }
+        let index = home.or_else(best)?;
         if segment.segment < segments {
             if self.begun.len() >= BEGUN {
                 self.begun.pop_front();
