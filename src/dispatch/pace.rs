@@ -76,11 +76,6 @@ impl Pacer {
         pacer
     }
 
-    /// Changes the limit, e.g. because another time of the day has begun.
-    pub fn set_limit(&mut self, submits_per_second: Option<u32>) {
-        self.limit = submits_per_second.map(f64::from);
-    }
-
     /// Submits per second that may leave now; `None`: no limit.
     #[must_use]
     pub fn rate(&self) -> Option<f64> {
