@@ -222,7 +222,8 @@ impl Verbs {
         if !settlement.late {
             self.marks.settle(&mut self.txn, attempt);
         }
-        if let Some(moved) = note_outcome(&mut live, trunk, &settlement, carrier_id.as_ref()) {
+        let is_out = self.marks.is_on_wire(id, number);
+        if let Some(moved) = note_outcome(&mut live, trunk, &settlement, carrier_id.as_ref(), is_out) {
             self.tell_move(&live, moved, Some(number), settlement.response_time)?;
         }
         self.note_try(trunk, &live, &settlement)?;
@@ -290,12 +291,14 @@ impl Verbs {
     }
 }
 
-/// Moves a segment by what came of its try. `None`: the segment did not wait for it, nothing moves.
+/// Moves a segment by what came of its try. `is_out`: another try of it is on the wire. `None`: the segment did not wait
+/// for this, nothing moves.
 fn note_outcome(
     live: &mut Live,
     trunk: &TrunkId,
     settlement: &Settlement,
     carrier_id: Option<&CarrierId>,
+    is_out: bool,
 ) -> Option<Transition> {
     let Settlement { attempt, outcome, next, response_time, late } = settlement;
     let delivery = &mut live.delivery;
@@ -307,7 +310,13 @@ fn note_outcome(
     if segment.carrier_id.is_none() {
         segment.carrier_id = carrier_id.cloned();
     }
-    let awaited = if *late { SegmentState::Ambiguous } else { SegmentState::Queued };
+    // A late acceptance makes the next try needless, if that has not left.
+    let accepted_late = *late && matches!(outcome, SubmitOutcome::Accepted { .. });
+    let awaited = match segment.state {
+        SegmentState::Queued if accepted_late && !is_out => SegmentState::Queued,
+        _ if *late => SegmentState::Ambiguous,
+        _ => SegmentState::Queued,
+    };
     if !late || segment.state == awaited {
         segment.trunk_id = Some(trunk.clone());
         segment.submit_time = Some(attempt.submit_time);
