@@ -66,9 +66,9 @@ pub struct StoreConfig {
     pub reserve_octets: u64,
     /// Memory for cached blocks, octets. Default 64 MiB.
     pub cache_octets: u64,
-    /// Least time from the beginning of one commit to that of the next, up to 100 ms. What comes in between is committed
-    /// together: more of it costs less processor time per message and delays each step by up to as much. A store that
-    /// has been idle for so long commits at once. Default 2 ms.
+    /// Time from the beginning of one commit to that of the next, on the average, up to 100 ms. What comes in between is
+    /// committed together: more of it costs less processor time per message and delays each step by up to as much. After
+    /// a rest a few commits follow each other at once. Default 2 ms.
     pub commit_interval: Duration,
 }
 

@@ -1,8 +1,9 @@
 //! What executes verbs: it takes what waits, commits it as one group, and only then answers.
 //!
 //! As a thread of its own: while one group is on its way to the disk, the next one gathers. On a fast disk under light
-//! load groups would be small for all that, and each commit has its price, so commits begin no sooner than an interval
-//! after one another. Without a thread each verb is a group of its own, executed by its caller.
+//! load groups would be small for all that, and each commit has its price, so commits are spaced: on the average they begin
+//! no sooner than an interval after one another. A few may follow each other at once: what comes seldom, like ten answers
+//! every 50 ms, waits for nothing. Without a thread each verb is a group of its own, executed by its caller.
 
 use std::{
     sync::{
@@ -25,10 +26,33 @@ const GROUP_VERBS: usize = 256;
 /// Octets of one group, about.
 const GROUP_OCTETS: usize = 8 * 1024 * 1024;
 
+/// Commits that may follow each other at once after a rest.
+const BURST: u32 = 4;
+
 /// A verb on its way: executed, or told why not. What it gives back answers its caller after the commit.
 pub(super) type Job = Box<dyn FnOnce(Result<&mut Verbs, StoreError>) -> Answer + Send>;
 /// The answer that waits for the commit.
 pub(super) type Answer = Box<dyn FnOnce(&Result<(), StoreError>)>;
+
+/// When commits may begin: an interval apart on the average, a burst at once.
+struct Spacing {
+    interval: Duration,
+    /// The next one's place, were they spread evenly.
+    even: Option<Instant>,
+}
+
+impl Spacing {
+    fn new(interval: Duration) -> Self {
+        Self { interval, even: None }
+    }
+
+    /// How long the next one has to wait, counted as begun then.
+    fn next(&mut self, now: Instant) -> Duration {
+        let even = self.even.map_or(now, |even| even.max(now));
+        self.even = Some(even + self.interval);
+        even.saturating_duration_since(now + self.interval * (BURST - 1))
+    }
+}
 
 /// The engine's one owner.
 pub(super) struct Committer {
@@ -44,14 +68,14 @@ impl Committer {
         Self { verbs, state: Ok(()), last_event, closed }
     }
 
-    /// Runs until the store is closed or its last handle is gone. `interval`: least time from one commit to the next.
+    /// Runs until the store is closed or its last handle is gone. `interval`: between commits, on the average.
     pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>, interval: Duration) {
-        let mut begun: Option<Instant> = None;
+        let mut spacing = Spacing::new(interval);
         while let Some(first) = jobs.blocking_recv() {
-            if let Some(early) = begun.and_then(|begun| interval.checked_sub(begun.elapsed())) {
+            let early = spacing.next(Instant::now());
+            if !early.is_zero() {
                 thread::sleep(early);
             }
-            begun = Some(Instant::now());
             self.turn(first, || jobs.try_recv().ok());
             if self.verbs.closing {
                 break;
@@ -97,5 +121,41 @@ impl Drop for Committer {
         {
             tracing::error!(%error, "the store's journal could not be written at its close");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_millis(2);
+
+    /// When each of `count` commits begins if every one is wanted at once.
+    fn begin_at(spacing: &mut Spacing, start: Instant, count: usize) -> Vec<Duration> {
+        let mut now = start;
+        (0..count)
+            .map(|_| {
+                now += spacing.next(now);
+                now - start
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_few_commits_follow_at_once_and_the_rest_keep_their_interval() {
+        let (start, mut spacing) = (crate::clock::now().mono, Spacing::new(INTERVAL));
+        let millis = |times: Vec<Duration>| times.iter().map(Duration::as_millis).collect::<Vec<_>>();
+        assert_eq!(millis(begin_at(&mut spacing, start, 7)), [0, 0, 0, 0, 2, 4, 6]);
+        // A rest of two intervals gives two of them back.
+        let later = start + Duration::from_millis(10);
+        assert_eq!(millis(begin_at(&mut spacing, later, 4)), [0, 0, 2, 4]);
+        let rested = later + Duration::from_secs(1);
+        assert_eq!(millis(begin_at(&mut spacing, rested, 5)), [0, 0, 0, 0, 2]);
+    }
+
+    #[test]
+    fn without_an_interval_nothing_waits() {
+        let (start, mut spacing) = (crate::clock::now().mono, Spacing::new(Duration::ZERO));
+        assert!(begin_at(&mut spacing, start, 50).iter().all(Duration::is_zero));
     }
 }
