@@ -22,6 +22,24 @@ pub struct Pending {
     pub segment: u8,
     /// Tries before.
     pub attempts: u16,
+    /// Of these, how many the carrier refused.
+    pub refused: u16,
+    /// The last one was refused here, but another trunk may take it.
+    pub elsewhere: bool,
+}
+
+impl Pending {
+    /// A segment whose tries so far were all refused, or that had none.
+    #[must_use]
+    pub fn unsent(segment: u8, tries: u16) -> Self {
+        Self { segment, attempts: tries, refused: tries, elsewhere: false }
+    }
+
+    /// It can't be with a carrier: each try was refused.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        self.attempts == self.refused
+    }
 }
 
 /// A message on its way to a trunk.
@@ -45,8 +63,6 @@ pub struct Job {
     pub arrival: u64,
     /// Trunks whose carriers refused it.
     pub left_behind: Vec<TrunkId>,
-    /// Tries so far, of each of its segments, as long as all of them were refused.
-    pub refusals: u16,
     /// Its room in the backlog, given back when the last clone is gone. `None`: what is only remembered takes none.
     pub room: Option<Arc<Room>>,
 }
@@ -56,7 +72,7 @@ impl Job {
     #[must_use]
     pub fn fresh(message: Arc<Message>, prepared: Prepared, room: Room, now: Instant) -> Self {
         let (plan, reference) = (prepared.plan, prepared.reference);
-        let pending = (1..=plan.segments).map(|segment| Pending { segment, attempts: 0 }).collect();
+        let pending = (1..=plan.segments).map(|segment| Pending::unsent(segment, 0)).collect();
         let (prepared, room) = (Some(Arc::new(prepared)), Some(Arc::new(room)));
         Self {
             message,
@@ -68,7 +84,6 @@ impl Job {
             not_before: None,
             arrival: 0,
             left_behind: Vec::new(),
-            refusals: 0,
             room,
         }
     }
@@ -79,20 +94,22 @@ impl Job {
         let StoredMessage { message, delivery } = stored;
         let unsent =
             (1..).zip(&delivery.segments).filter(|(_, segment)| segment.state == SegmentState::Queued);
-        let pending = unsent.map(|(segment, state)| Pending { segment, attempts: state.attempts }).collect();
         // A try that may have reached the carrier left its mark on the message; without it, all were refused.
-        let tried = delivery.segments.iter().map(|segment| segment.attempts).max().unwrap_or(0);
+        let may_be_sent = delivery.possible_duplicate;
+        let pending = unsent.map(|(segment, state)| {
+            let unsent = Pending::unsent(segment, state.attempts);
+            Pending { refused: if may_be_sent { 0 } else { unsent.refused }, ..unsent }
+        });
         Self {
             plan: delivery.plan,
             prepared: None,
             reference: delivery.reference,
             message,
-            pending,
+            pending: pending.collect(),
             queued: now,
             not_before: None,
             arrival: 0,
             left_behind: Vec::new(),
-            refusals: if delivery.possible_duplicate { 0 } else { tried },
             room: Some(Arc::new(room)),
         }
     }
@@ -119,7 +136,6 @@ impl Job {
     /// Nothing of it can be with a carrier: all of it waits here, and each try so far was refused.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.pending.len() == usize::from(self.plan.segments)
-            && self.pending.iter().all(|pending| pending.attempts == self.refusals)
+        self.pending.len() == usize::from(self.plan.segments) && self.pending.iter().all(Pending::is_unsent)
     }
 }

@@ -2,7 +2,8 @@
 //! another may take.
 //!
 //! Only messages move of which nothing can be with a carrier, so that nothing is sent twice. What has been tried and not
-//! answered stays, and so do the other parts of a long message once one of them has left.
+//! answered stays, and so do the other parts of a long message once one of them has left. A part that is refused waits
+//! for what comes of the others: they move together, or it is tried here once more.
 
 use std::time::{Duration, Instant};
 
@@ -70,12 +71,21 @@ impl Worker {
 
     /// Another trunk could take what this one refuses.
     pub(super) fn has_other(&self, one: &InFlight) -> bool {
-        let alone = one.job.plan.segments == 1 && one.attempt.attempts == one.job.refusals;
-        alone && self.parts.ways.other(&one.job.message, &self.not_these(&one.job)).is_some()
+        // A part that waited for the others in vain is refused for good: they are with the carrier.
+        let may_move = one.pending.is_unsent() && (one.job.plan.segments == 1 || !one.pending.elsewhere);
+        may_move && self.parts.ways.other(&one.job.message, &self.not_these(&one.job)).is_some()
     }
 
-    /// Gives a message whose only segment was refused to another trunk, or back if there is none any more.
-    pub(super) fn pass_on(&mut self, job: Job) -> Option<Job> {
+    /// Gives a message that was refused to another trunk, or back what of it waits here: as long as some part has left and
+    /// was not refused, or if no trunk takes it any more.
+    pub(super) fn pass_on(&mut self, mut job: Job) -> Option<Job> {
+        if let Some(rest) = self.queue.remove(job.message.id) {
+            job.pending.extend(rest.pending);
+            job.pending.make_contiguous().sort_by_key(|pending| pending.segment);
+        }
+        if !job.is_whole() {
+            return Some(job);
+        }
         let left_behind = self.not_these(&job);
         self.hand_over(Job { left_behind, ..job })
     }
@@ -94,10 +104,11 @@ impl Worker {
         let Ok(prepared) = lane.planner.prepare(&job.message, job.reference) else { return Some(job) };
         let Ok(place) = lane.jobs.try_reserve() else { return Some(job) };
         let room = lane.backlog.force(&job.message.tenant_id);
-        let Job { refusals, not_before, left_behind, .. } = job;
+        let Job { pending, not_before, left_behind, .. } = job;
+        let tries = pending.iter().map(|pending| pending.attempts).max().unwrap_or(0);
         let mut moved = Job::fresh(job.message, prepared, room, job.queued);
-        moved.pending.iter_mut().for_each(|pending: &mut Pending| pending.attempts = refusals);
-        place.send(vec![Job { left_behind, refusals, not_before, ..moved }]);
+        moved.pending.iter_mut().for_each(|pending| *pending = Pending::unsent(pending.segment, tries));
+        place.send(vec![Job { left_behind, not_before, ..moved }]);
         self.parts.metrics.moved.increment(1);
         None
     }

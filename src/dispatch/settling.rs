@@ -55,8 +55,7 @@ impl Worker {
                 pause,
                 elsewhere: chances.elsewhere,
                 late,
-                // A try that never left counts nowhere, in the store neither.
-                attempts: one.attempt.attempts.saturating_add(u16::from(outcome != SubmitOutcome::NeverSent)),
+                pending: after(one.pending, &outcome, chances.elsewhere),
                 status: refusal(&outcome),
             });
             if matches!(outcome, SubmitOutcome::Unknown { .. }) {
@@ -185,18 +184,15 @@ impl Worker {
     /// Puts a segment back into the queue for another try.
     fn again(&mut self, next: Next, now: Instant) {
         let mut job = next.job;
-        job.pending = [Pending { segment: next.attempt.segment, attempts: next.attempts }].into();
+        job.pending = [next.pending].into();
         if job.room.is_none() {
             // It had left the backlog as unknown; it is back now.
             job.room = Some(Arc::new(self.parts.backlog.force(&job.message.tenant_id)));
         }
-        let refused = next.step == NextStep::Again { duplicate: false };
-        if refused && job.plan.segments == 1 && job.refusals == next.attempt.attempts {
-            job.refusals = next.attempts;
-        }
         if next.elsewhere {
             let Some(back) = self.pass_on(job) else { return };
-            job = back;
+            let others = if back.plan.segments > 1 { self.parts.config.timers.response } else { next.delay };
+            return self.queue.push(back, others, now);
         }
         match next.pause {
             Pause::Account => self.queue.put_back(job, now),
@@ -216,6 +212,18 @@ impl Worker {
         self.in_flight.insert(ticket, one);
         let outcome = SubmitOutcome::Refused { status, reaction: Reaction::Never };
         self.settle(vec![Outcome { ticket, outcome, late: false, at: clock::wall() }]);
+    }
+}
+
+/// The segment as it waits after a try. One that never left counts nowhere, in the store neither.
+fn after(before: Pending, outcome: &SubmitOutcome, elsewhere: bool) -> Pending {
+    let refused = u16::from(matches!(outcome, SubmitOutcome::Refused { .. }));
+    let tried = u16::from(*outcome != SubmitOutcome::NeverSent);
+    Pending {
+        segment: before.segment,
+        attempts: before.attempts.saturating_add(tried),
+        refused: before.refused.saturating_add(refused),
+        elsewhere,
     }
 }
 

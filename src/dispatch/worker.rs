@@ -67,6 +67,8 @@ pub struct WorkerParts {
 /// A try that is on its way.
 pub(super) struct InFlight {
     pub(super) job: Job,
+    /// The segment as it waited.
+    pub(super) pending: Pending,
     pub(super) attempt: Attempt,
     pub(super) handed: Instant,
 }
@@ -84,8 +86,8 @@ pub(super) struct Next {
     /// Another trunk shall take it.
     pub(super) elsewhere: bool,
     pub(super) late: bool,
-    /// Tries that may have left, this one included.
-    pub(super) attempts: u16,
+    /// The segment as it waits if it is sent again, this try counted.
+    pub(super) pending: Pending,
     pub(super) status: Option<CarrierStatus>,
 }
 
@@ -274,7 +276,7 @@ impl Worker {
                     plan: job.plan,
                     submit_time: wall,
                 };
-                tries.push(InFlight { job: job.clone(), attempt, handed: now });
+                tries.push(InFlight { job: job.clone(), pending, attempt, handed: now });
             }
         }
         tries
@@ -332,7 +334,7 @@ impl Worker {
 
     fn put_back(&mut self, one: InFlight, now: Instant) {
         let mut job = one.job;
-        job.pending = [Pending { segment: one.attempt.segment, attempts: one.attempt.attempts }].into();
+        job.pending = [one.pending].into();
         self.queue.put_back(job, now);
     }
 }

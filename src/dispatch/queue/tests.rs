@@ -182,8 +182,8 @@ fn segments_of_one_message_wait_together() {
     let mut queue = queue();
     let mut one = job(Category::Otp, 0);
     let mut two = one.clone();
-    one.pending = [Pending { segment: 2, attempts: 1 }].into();
-    two.pending = [Pending { segment: 1, attempts: 0 }].into();
+    one.pending = [Pending::unsent(2, 1)].into();
+    two.pending = [Pending::unsent(1, 0)].into();
     queue.push(one, Duration::ZERO, now);
     queue.push(two, Duration::ZERO, now);
     let job = queue.take(AT_ONCE, now, |_| Turn::Take(AT_ONCE)).unwrap();
