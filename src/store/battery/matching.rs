@@ -350,18 +350,28 @@ async fn both_ids_of_a_segment_that_was_sent_twice_lead_to_it() {
 }
 
 #[tokio::test]
-async fn a_report_for_a_segment_in_the_queue_again_stops_its_next_try() {
-    let bench = Bench::new();
-    let id = bench.accept(resubmitted("r1")).await;
-    let first = attempt(id, 1);
-    bench.begin(&first).await;
-    let outcome = SubmitOutcome::Unknown { cause: UnknownCause::TimedOut };
-    bench.settle(settlement(first.clone(), outcome, NextStep::Again { duplicate: true })).await;
-    bench.settle(Settlement { late: true, ..taken(first, "c1") }).await;
-    assert_eq!(bench.segment(id, 1).await, SegmentState::Queued);
-    bench.report(report("c1", ReportedState::Delivered)).await;
-    let second = Attempt { attempts: 1, ..attempt(id, 1) };
-    assert_eq!(bench.store().begin_attempts(trunk(), vec![second.clone()]).await.unwrap(), [second]);
+async fn a_late_acceptance_stops_the_next_try_if_that_has_not_left() {
+    for has_left in [false, true] {
+        let bench = Bench::new();
+        let id = bench.accept(resubmitted("r1")).await;
+        let first = attempt(id, 1);
+        bench.begin(&first).await;
+        let outcome = SubmitOutcome::Unknown { cause: UnknownCause::TimedOut };
+        bench.settle(settlement(first.clone(), outcome, NextStep::Again { duplicate: true })).await;
+        let second = Attempt { attempts: 1, ..attempt(id, 1) };
+        if has_left {
+            bench.begin(&second).await;
+        }
+        bench.settle(Settlement { late: true, ..taken(first, "c1") }).await;
+        let state = if has_left { SegmentState::Queued } else { SegmentState::Submitted };
+        assert_eq!(bench.segment(id, 1).await, state);
+        if !has_left {
+            let begun = bench.store().begin_attempts(trunk(), vec![second.clone()]).await.unwrap();
+            assert_eq!(begun, [second], "given back as over");
+        }
+        bench.report(report("c1", ReportedState::Delivered)).await;
+        assert_eq!(bench.moves().await, [(id, MessageState::Delivered)]);
+    }
 }
 
 #[tokio::test]
