@@ -181,8 +181,8 @@ impl Verbs {
         })
     }
 
-    /// A report whose id nobody gave us: it is applied if the tries in doubt that it can mean are of one segment alone,
-    /// and nothing better is known of that segment.
+    /// A report whose id nobody gave us: it is applied if the tries in doubt that it can mean are of one segment alone.
+    /// Another try of that segment may have its id and wait for a report of its own: the first to come decides.
     pub(super) fn resolve_unknown(
         &mut self,
         trunk: &TrunkId,
@@ -213,10 +213,6 @@ impl Verbs {
         }
         let Some((mut live, doubt)) = found else { return Ok(None) };
         let Doubt { message_id: id, segment: number, .. } = doubt;
-        if !waits_for_any_report(&live, number) {
-            self.give_back(id, live);
-            return Ok(None);
-        }
         let mut indexes = Vec::with_capacity(report.carrier_ids.len());
         for carrier_id in &report.carrier_ids {
             indexes.push((carrier_id, self.read_index(trunk, carrier_id)?));
@@ -276,17 +272,6 @@ fn is_from(live: &Live, report: &Report) -> bool {
         || sender == report.sender
         || Number::from_carrier(sender.as_bytes()).comparable()
             == Number::from_carrier(report.sender.as_bytes()).comparable()
-}
-
-/// Whether circumstances may decide about a segment: the carrier's own id for it would be better, and is not known.
-fn waits_for_any_report(live: &Live, number: u8) -> bool {
-    let index = usize::from(number).saturating_sub(1);
-    live.delivery.segments.get(index).is_some_and(|segment| match segment.state {
-        // Queued: it is to be sent again, which a report on its first try makes needless.
-        SegmentState::Ambiguous | SegmentState::Queued => true,
-        SegmentState::Submitted => segment.carrier_id.is_none(),
-        _ => false,
-    })
 }
 
 /// An unknown segment that the carrier speaks of was taken by it.

@@ -286,6 +286,27 @@ async fn a_late_answer_and_the_report_window_each_end_a_doubt() {
 }
 
 #[tokio::test]
+async fn a_report_on_the_first_try_counts_though_the_second_has_an_id() {
+    with_a_restart_anywhere(async |bench| {
+        let id = bench.accept(resubmitted("r1")).await;
+        let first = attempt(id, 1);
+        bench.begin(&first).await;
+        let outcome = SubmitOutcome::Unknown { cause: UnknownCause::TimedOut };
+        bench.settle(settlement(first.clone(), outcome, NextStep::Again { duplicate: true })).await;
+        let second = Attempt { attempts: 1, ..attempt(id, 1) };
+        bench.begin(&second).await;
+        bench.settle(taken(second, "c2")).await;
+        bench.step();
+        assert_eq!(bench.report(timed("c1", &first, 0)).await, ReportFate::ResolvedUnknown);
+        assert_eq!(bench.moves().await, [(id, MessageState::Delivered)]);
+        bench.step();
+        assert_eq!(bench.report(report("c1", ReportedState::Delivered)).await, ReportFate::Repeated);
+        assert_eq!(bench.report(report("c2", ReportedState::Undelivered)).await, ReportFate::Contradicts);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_segment_that_was_taken_without_an_id_is_ended_by_the_only_report_that_fits() {
     with_a_restart_anywhere(async |bench| {
         let id = bench.accept(new("r1")).await;
