@@ -253,24 +253,35 @@ pub fn message(text: &str) -> Message {
 
 /// A carrier named `north`, with further keys of its table.
 pub fn carrier(protocol: &str, behaviour: &str) -> String {
+    carrier_named("north", protocol, behaviour)
+}
+
+/// The same with another name.
+pub fn carrier_named(name: &str, protocol: &str, behaviour: &str) -> String {
     format!(
-        "[[carrier]]\nname = \"north\"\nprotocol = \"{protocol}\"\n{behaviour}\n\
+        "[[carrier]]\nname = \"{name}\"\nprotocol = \"{protocol}\"\n{behaviour}\n\
          [[carrier.account]]\nsystem_id = \"901234\"\npassword = \"secret\"\n"
     )
 }
 
-/// The trunk to it, with further keys of its table.
+/// The trunk to `north`, with further keys of its table.
 pub fn trunk(protocol: &str, keys: &str) -> String {
-    let account = match protocol.starts_with("cmpp") {
-        true => {
+    trunk_to("north", protocol, keys)
+}
+
+/// The same to another carrier, whose name it has.
+pub fn trunk_to(name: &str, protocol: &str, keys: &str) -> String {
+    let (offset, account) = match protocol.starts_with("cmpp") {
+        true => (
+            "+08:00",
             "source_addr = \"901234\"\nshared_secret = \"literal:secret\"\nservice_id = \"TEST\"\n\
-             access_number = \"10690001\""
-        }
-        false => "system_id = \"901234\"\npassword = \"literal:secret\"",
+             access_number = \"10690001\"",
+        ),
+        false => ("+00:00", "system_id = \"901234\"\npassword = \"literal:secret\""),
     };
     format!(
-        "[[trunk]]\nid = \"north\"\nprotocol = \"{protocol}\"\nhosts = [\"north:1\"]\n{keys}\n\
-         [trunk.account]\n{account}\n"
+        "[[trunk]]\nid = \"{name}\"\nprotocol = \"{protocol}\"\nhosts = [\"{name}:1\"]\nutc_offset = \"{offset}\"\n\
+         {keys}\n[trunk.account]\n{account}\n"
     )
 }
 
