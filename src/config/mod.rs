@@ -11,6 +11,7 @@ mod quantity;
 mod route;
 mod secret;
 mod section;
+mod sender;
 mod shares;
 mod status;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod window;
 
 pub use error::{ConfigError, Fault};
 pub use load::{load, parse};
+pub use sender::SenderRule;
 pub use shares::ShareConfig;
 pub use status::StatusRule;
 
@@ -120,6 +122,8 @@ pub struct TrunkConfig {
     pub max_attempts: u16,
     /// How long the trunk is down before what waits for it goes to other trunks of its route. Default 10 s.
     pub failover_after: Duration,
+    /// What one sender number may do: the first rule that fits a number is its own.
+    pub senders: Vec<SenderRule>,
     /// What statuses of this carrier mean, where that is not what its protocol says.
     pub statuses: Vec<StatusRule>,
     /// The carrier's clock, as an offset from UTC. Default +08:00.

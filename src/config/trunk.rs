@@ -6,7 +6,7 @@ use jiff::tz::Offset;
 
 use super::{
     BindMode, CarrierIdForm, ProtocolConfig, Timers, TrunkConfig, account, quantity, secret::Secrets,
-    section::Section, status,
+    section::Section, sender, status,
 };
 use crate::domain::TrunkId;
 
@@ -86,6 +86,7 @@ pub(super) fn read(
         carrier_ids: carrier_ids(&mut section, protocol),
         // Every phone joins parts with the narrow reference; some old ones do not know the wide one.
         reference_octets: section.number("reference_octets", 1..=2, "octets").or(1),
+        senders: sender::read(section.sections("sender")),
         statuses: status::read(section.sections("status")),
         timers: timers(section.section("timers"), protocol, orphan_hold),
         protocol: account,

@@ -1,7 +1,7 @@
 //! From a durable message to a trunk's links, and from outcomes back to durable state.
 //!
 //! One [`Worker`] per trunk owns its queue, its pace and its links; what it decides by is pure and in files of its own:
-//! - [`TrunkQueue`] and [`Shares`]: whose turn it is; [`Backlog`]: how much may wait;
+//! - [`TrunkQueue`], with [`Shares`] and the lines of sender numbers: whose turn it is; [`Backlog`]: how much may wait;
 //! - [`Pacer`]: how fast the account may send;
 //! - [`decide`]: what follows an outcome;
 //! - [`Ways`]: how another trunk takes over, which `moving` does.
@@ -10,6 +10,7 @@
 
 mod backlog;
 mod job;
+mod lines;
 mod moving;
 mod pace;
 mod queue;

@@ -2,7 +2,8 @@
 //! expiry even when nothing moves.
 //!
 //! Within the flow of one tenant and class the order is priority, then arrival. A job keeps its arrival when it comes
-//! back, so what was refused or never left goes before what came later.
+//! back, so what was refused or never left goes before what came later. Of a sender number that stands in line only the
+//! head takes part in this.
 
 use std::{
     cmp::Reverse,
@@ -12,10 +13,13 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Job, Shares};
+use super::{
+    Job, Shares,
+    lines::{Lines, Standing},
+};
 use crate::{
-    config::ShareConfig,
-    domain::{Category, MessageId, Number, TenantId},
+    config::{SenderRule, ShareConfig},
+    domain::{Category, Message, MessageId, Number, TenantId},
 };
 
 /// Place in a flow: priority (higher first), then arrival.
@@ -28,7 +32,7 @@ const POSTPONED: usize = 1024;
 /// Recipients that are held back at a time; more of them mean that it is not about recipients.
 const HELD: usize = 10_000;
 
-/// Jobs of one trunk. Every job is in it once: ready, or waiting for its time.
+/// Jobs of one trunk. Every job is in it once: ready, waiting for its time, or behind another one of its sender.
 #[derive(Debug)]
 pub struct TrunkQueue {
     jobs: HashMap<MessageId, Waiting>,
@@ -37,8 +41,9 @@ pub struct TrunkQueue {
     turns: Shares<usize>,
     weights: ShareConfig,
     later: BTreeSet<(Instant, u64, MessageId)>,
+    lines: Lines,
     expiry: BTreeSet<(Timestamp, MessageId)>,
-    /// Those that are ready, the oldest first.
+    /// Those that are ready or behind, the oldest first.
     by_arrival: BTreeMap<u64, MessageId>,
     arrivals: u64,
     /// Recipients that the carrier has no room for, and until when.
@@ -48,8 +53,16 @@ pub struct TrunkQueue {
 #[derive(Debug)]
 struct Waiting {
     job: Job,
-    /// When it is ready; `None`: it is.
-    until: Option<Instant>,
+    spot: Spot,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spot {
+    Ready,
+    /// Until it is ready.
+    Later(Instant),
+    /// Another one of its sender goes first.
+    Behind,
 }
 
 /// What a job may have of its turn.
@@ -71,15 +84,16 @@ struct Class {
 }
 
 impl TrunkQueue {
-    /// An empty queue with these weights.
+    /// An empty queue with these weights, and these rules for sender numbers.
     #[must_use]
-    pub fn new(weights: ShareConfig) -> Self {
+    pub fn new(weights: ShareConfig, senders: Vec<SenderRule>) -> Self {
         Self {
             jobs: HashMap::new(),
             classes: Default::default(),
             turns: Shares::default(),
             weights,
             later: BTreeSet::new(),
+            lines: Lines::new(senders),
             expiry: BTreeSet::new(),
             by_arrival: BTreeMap::new(),
             arrivals: 0,
@@ -111,13 +125,8 @@ impl TrunkQueue {
             self.arrivals += 1;
             job.arrival = self.arrivals;
         }
-        self.expiry.insert((job.message.expire_time, id));
-        let until = (!delay.is_zero()).then(|| now + delay);
-        match until {
-            Some(at) => drop(self.later.insert((at, job.arrival, id))),
-            None => self.enlist(&job),
-        }
-        self.jobs.insert(id, Waiting { job, until });
+        let spot = if delay.is_zero() { self.spot(&job, now) } else { Spot::Later(now + delay) };
+        self.place(job, spot);
     }
 
     /// Puts back what was taken and not served: it has its old place again, and its tenant did not have its turn.
@@ -142,21 +151,22 @@ impl TrunkQueue {
             let segments = match turn(job) {
                 Turn::Take(most) => segments.min(most.max(1)),
                 Turn::Wait(until) => {
-                    self.postpone(id, until);
+                    self.postpone(id, until, true);
                     continue;
                 }
                 Turn::Closed(until) => {
                     job.queued = until;
-                    self.postpone(id, until);
+                    self.postpone(id, until, false);
                     continue;
                 }
             };
             if let Some(until) = self.held.get(&job.message.to).copied().filter(|until| now < *until) {
-                self.postpone(id, until);
+                self.postpone(id, until, true);
                 continue;
             }
-            let job = if job.pending.len() <= segments {
-                self.remove(id)?
+            let whole = job.pending.len() <= segments;
+            let job = if whole {
+                self.pull(id)?
             } else {
                 let rest = job.pending.split_off(segments);
                 let part = job.clone();
@@ -164,19 +174,32 @@ impl TrunkQueue {
                 part
             };
             self.charge(&job);
+            self.lines.taken(&job, whole, now);
+            if !whole && self.lines.concern(&job.message) {
+                // Its number may have to wait before the rest.
+                let rest = self.pull(id)?;
+                let spot = self.spot(&rest, now);
+                self.place(rest, spot);
+            }
+            self.follow(&job.message);
             return Some(job);
         }
         None
     }
 
+    /// A segment that was taken is answered, or came back. Call it once its job waits again, if it does.
+    pub fn answered(&mut self, message: &Message) {
+        if self.lines.concern(message) {
+            self.lines.answered(message, self.jobs.contains_key(&message.id));
+            self.follow(message);
+        }
+    }
+
     /// Removes a job, e.g. because its message ended.
     pub fn remove(&mut self, id: MessageId) -> Option<Job> {
-        let Waiting { job, until } = self.jobs.remove(&id)?;
-        match until {
-            Some(at) => drop(self.later.remove(&(at, job.arrival, id))),
-            None => self.delist(&job),
-        }
-        self.expiry.remove(&(job.message.expire_time, id));
+        let job = self.pull(id)?;
+        self.lines.leave(&job);
+        self.follow(&job.message);
         Some(job)
     }
 
@@ -201,7 +224,7 @@ impl TrunkQueue {
         }
     }
 
-    /// Jobs that are ready, in the order in which they came, at most `limit` of those after `arrival`.
+    /// Jobs that wait for no time of their own, in the order in which they came, at most `limit` of those after `arrival`.
     pub fn arrived_after(&self, arrival: u64, limit: usize) -> Vec<(u64, MessageId)> {
         let later = self.by_arrival.range(arrival + 1..);
         later.take(limit).map(|(arrival, id)| (*arrival, *id)).collect()
@@ -247,8 +270,8 @@ impl TrunkQueue {
         let (class, tenant) = (class(job.message.category), &job.message.tenant_id);
         let flows = &mut self.classes[class];
         match flows.ready.get_mut(tenant) {
-            Some(flow) => drop(flow.insert(place(job))),
-            None => drop(flows.ready.insert(tenant.clone(), BTreeSet::from([place(job)]))),
+            Some(flow) => drop(flow.insert(place_of(job))),
+            None => drop(flows.ready.insert(tenant.clone(), BTreeSet::from([place_of(job)]))),
         }
         flows.turns.enter(tenant);
         if class != CODES {
@@ -261,7 +284,7 @@ impl TrunkQueue {
         let (class, tenant) = (class(job.message.category), &job.message.tenant_id);
         let flows = &mut self.classes[class];
         let Some(flow) = flows.ready.get_mut(tenant) else { return };
-        flow.remove(&place(job));
+        flow.remove(&place_of(job));
         if flow.is_empty() {
             flows.ready.remove(tenant);
             flows.turns.leave(tenant);
@@ -277,26 +300,61 @@ impl TrunkQueue {
         self.turns.charge(&class, cost, self.weights.of_class(job.message.category));
     }
 
-    fn postpone(&mut self, id: MessageId, until: Instant) {
-        let Some(mut waiting) = self.jobs.remove(&id) else { return };
-        self.delist(&waiting.job);
-        waiting.until = Some(until);
-        self.later.insert((until, waiting.job.arrival, id));
-        self.jobs.insert(id, waiting);
+    fn postpone(&mut self, id: MessageId, until: Instant, begun: bool) {
+        let Some(job) = self.pull(id) else { return };
+        self.lines.put_off(&job.message, begun);
+        self.follow(&job.message);
+        self.place(job, Spot::Later(until));
     }
 
     fn ripen(&mut self, now: Instant) {
-        while let Some(entry @ (_, _, id)) = self.later.first().copied().filter(|(at, _, _)| *at <= now) {
-            self.later.remove(&entry);
-            let Some(mut waiting) = self.jobs.remove(&id) else { continue };
-            waiting.until = None;
-            self.enlist(&waiting.job);
-            self.jobs.insert(id, waiting);
+        while let Some((_, _, id)) = self.later.first().copied().filter(|(at, _, _)| *at <= now) {
+            let Some(job) = self.pull(id) else { continue };
+            let spot = self.spot(&job, now);
+            self.place(job, spot);
         }
+    }
+
+    /// Where a job waits that is ready as far as it is concerned.
+    fn spot(&mut self, job: &Job, now: Instant) -> Spot {
+        match self.lines.enter(job, now) {
+            Standing::First => Spot::Ready,
+            Standing::Until(at) => Spot::Later(at),
+            Standing::Behind => Spot::Behind,
+        }
+    }
+
+    /// The next one of a sender moves up where the head of its line is free.
+    fn follow(&mut self, message: &Message) {
+        let Some((id, next)) = self.lines.follow(message) else { return };
+        let Some(job) = self.pull(id) else { return };
+        self.place(job, next.map_or(Spot::Ready, Spot::Later));
+    }
+
+    fn place(&mut self, job: Job, spot: Spot) {
+        let id = job.message.id;
+        match spot {
+            Spot::Ready => self.enlist(&job),
+            Spot::Later(at) => drop(self.later.insert((at, job.arrival, id))),
+            Spot::Behind => drop(self.by_arrival.insert(job.arrival, id)),
+        }
+        self.expiry.insert((job.message.expire_time, id));
+        self.jobs.insert(id, Waiting { job, spot });
+    }
+
+    fn pull(&mut self, id: MessageId) -> Option<Job> {
+        let Waiting { job, spot } = self.jobs.remove(&id)?;
+        match spot {
+            Spot::Ready => self.delist(&job),
+            Spot::Later(at) => drop(self.later.remove(&(at, job.arrival, id))),
+            Spot::Behind => drop(self.by_arrival.remove(&job.arrival)),
+        }
+        self.expiry.remove(&(job.message.expire_time, id));
+        Some(job)
     }
 }
 
-fn place(job: &Job) -> Place {
+fn place_of(job: &Job) -> Place {
     (Reverse(job.message.priority), job.arrival, job.message.id)
 }
 

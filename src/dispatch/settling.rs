@@ -137,7 +137,7 @@ impl Worker {
             }
         };
         for (next, settled) in next.into_iter().zip(settled) {
-            let id = next.job.message.id;
+            let (message, late) = (next.job.message.clone(), next.late);
             if settled.ended_now {
                 self.parts.metrics.ended(settled.state, next.status.as_ref());
             }
@@ -145,11 +145,14 @@ impl Worker {
                 self.count_report(reported);
             }
             match next.step {
-                _ if settled.state.is_final() => drop(self.queue.remove(id)),
+                _ if settled.state.is_final() => drop(self.queue.remove(message.id)),
                 // It waits for its next try, or is on the wire with it, since it was told as unknown.
                 NextStep::Again { .. } if next.late && self.was_queued_again(&next) => {}
                 NextStep::Again { .. } => self.again(next, now),
                 _ => {}
+            }
+            if !late {
+                self.queue.answered(&message);
             }
         }
     }

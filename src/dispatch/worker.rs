@@ -122,7 +122,7 @@ impl Worker {
         let now = clock::now().mono;
         Self {
             pacer: Pacer::new(parts.config.submits_per_second, now),
-            queue: TrunkQueue::new(parts.shares.clone()),
+            queue: TrunkQueue::new(parts.shares.clone(), parts.config.senders.clone()),
             parts,
             in_flight: HashMap::new(),
             unknown: HashMap::new(),
@@ -301,6 +301,7 @@ impl Worker {
         for mut one in tries {
             // Withdrawn, ended or told of by a late answer since it was queued.
             if over.contains(&one.attempt) {
+                self.queue.answered(&one.job.message);
                 continue;
             }
             let message = one.job.message.clone();
@@ -335,7 +336,9 @@ impl Worker {
     fn put_back(&mut self, one: InFlight, now: Instant) {
         let mut job = one.job;
         job.pending = [one.pending].into();
+        let message = job.message.clone();
         self.queue.put_back(job, now);
+        self.queue.answered(&message);
     }
 }
 

@@ -9,3 +9,4 @@ mod outage;
 mod overload;
 mod receipts;
 mod repeatable;
+mod senders;

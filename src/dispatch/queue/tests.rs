@@ -29,7 +29,7 @@ fn job(category: Category, priority: u8) -> Job {
 }
 
 fn queue() -> TrunkQueue {
-    TrunkQueue::new(ShareConfig::default())
+    TrunkQueue::new(ShareConfig::default(), Vec::new())
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn tenants_share_by_their_weights_counted_in_segments() {
     let now = Instant::now();
     let mut weights = ShareConfig::default();
     weights.tenants.insert("heavy".into(), 3);
-    let mut queue = TrunkQueue::new(weights);
+    let mut queue = TrunkQueue::new(weights, Vec::new());
     for _ in 0..400 {
         queue.push(job_of("heavy", Category::Marketing, 0, 4), Duration::ZERO, now);
         queue.push(job_of("light", Category::Marketing, 0, 1), Duration::ZERO, now);
