@@ -1,17 +1,11 @@
 //! From a request to a durable message: routed, planned, idempotent, refused when there is no room.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::SubmitRefused;
+use super::{SubmitRefused, references::References};
 use crate::{
     clock,
     config::Outside,
@@ -67,7 +61,7 @@ pub struct Acceptor {
 struct Shared {
     ways: Ways,
     store: Store,
-    references: AtomicU32,
+    references: References,
     draining: watch::Receiver<bool>,
 }
 
@@ -87,7 +81,7 @@ impl Acceptor {
     /// An acceptor; `first_reference` is where references of concatenation headers start, best at random.
     #[must_use]
     pub fn new(ways: Ways, store: Store, first_reference: u16, draining: watch::Receiver<bool>) -> Self {
-        let references = AtomicU32::new(u32::from(first_reference));
+        let references = References::new(first_reference);
         Self { shared: Arc::new(Shared { ways, store, references, draining }) }
     }
 
@@ -202,7 +196,7 @@ impl Acceptor {
         let trunks = self.route(&table, &message)?;
         let (trunk_id, lane) = self.lane(&trunks)?;
         let trunk_id = trunk_id.clone();
-        let reference = self.next_reference();
+        let reference = self.shared.references.next(&message, clock::now().mono);
         let prepared =
             lane.planner.prepare(&message, reference).map_err(|error| SubmitRefused::of(error, &trunk_id))?;
         let reserved = lane.backlog.reserve(&message.tenant_id, message.category);
@@ -232,11 +226,6 @@ impl Acceptor {
         let chosen = trunks.first().ok_or(SubmitRefused::NoRoute)?.trunk;
         let lane = self.shared.ways.lane(chosen);
         lane.map(|lane| (chosen, lane)).ok_or_else(|| SubmitRefused::UnknownTrunk(chosen.clone()))
-    }
-
-    #[allow(clippy::cast_possible_truncation, reason = "references wrap")]
-    fn next_reference(&self) -> u16 {
-        self.shared.references.fetch_add(1, Ordering::Relaxed) as u16
     }
 }
 

@@ -4,6 +4,7 @@ mod accept;
 mod doctor;
 mod due;
 mod inbound;
+mod references;
 mod refused;
 
 pub use accept::{Acceptor, Explained, SubmitAnswer, SubmitRequest};
