@@ -9,6 +9,7 @@ use carrierd::{
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mimalloc::MiMalloc;
+use profiles::{SHIPPED, shipped};
 use tokio::{
     runtime,
     signal::unix::{Signal, SignalKind, signal},
@@ -36,6 +37,9 @@ enum Command {
     Run(Run),
     /// Checks a configuration and its secrets, and starts nothing.
     Check(Check),
+    /// Shows the profiles of kinds of carriers that a trunk can name, to choose from or to copy.
+    #[command(subcommand)]
+    Profile(Profile),
     /// Runs the daemon between two simulated carriers and a traffic source, to be watched. Needs nothing else.
     #[cfg(feature = "demo")]
     Demo(carrierd::demo::Arguments),
@@ -58,6 +62,17 @@ struct Check {
     config: PathBuf,
 }
 
+#[derive(Subcommand)]
+enum Profile {
+    /// Lists the shipped ones.
+    List,
+    /// Prints one as a file: redirect it, change it, and name it in a trunk as profile = "file:PATH".
+    Show {
+        /// Its name, as listed.
+        name: String,
+    },
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
     /// For people.
@@ -70,6 +85,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(arguments) => run(&arguments),
         Command::Check(arguments) => check(&arguments),
+        Command::Profile(arguments) => profile(&arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo(arguments),
     }
@@ -118,6 +134,21 @@ fn check(arguments: &Check) -> ExitCode {
         }
         Err(error) => misused(&error),
     }
+}
+
+fn profile(arguments: &Profile) -> ExitCode {
+    match arguments {
+        Profile::List => {
+            for profile in SHIPPED {
+                println!("{:<20} {}", profile.name, profile.about());
+            }
+        }
+        Profile::Show { name } => match shipped(name) {
+            Some(profile) => print!("{}", profile.text),
+            None => return misused(&format!("no profile {name:?} is shipped: see carrierd profile list")),
+        },
+    }
+    ExitCode::SUCCESS
 }
 
 fn summary(config: &Config) -> String {

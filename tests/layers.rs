@@ -64,6 +64,9 @@ fn only_the_demo_names_the_simulator_and_only_trunks_and_adapters_name_pdus() {
         if !path.starts_with("demo") {
             assert!(!code.contains("simulator::"), "{path} names the simulator");
         }
+        if !path.starts_with("config") && path != "main.rs" {
+            assert!(!code.contains("profiles::"), "{path} names the profiles");
+        }
         if !path.starts_with("trunk") {
             let named = ["codecs::smpp", "codecs::cmpp", "codecs::session"];
             assert!(!named.iter().any(|name| code.contains(name)), "{path} names a protocol");

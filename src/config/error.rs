@@ -1,6 +1,6 @@
 //! What is wrong with a configuration file: every fault found, each with its place.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 /// A configuration that can't be used, with all of its faults that could be found at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct ConfigError {
 }
 
 /// One fault.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Fault {
     /// The file, as it was named to us.
     pub file: String,
@@ -22,10 +22,13 @@ pub struct Fault {
 }
 
 impl ConfigError {
-    /// Faults in the order of the file; those without a line come last.
+    /// Faults in the order of the file, each once; those without a line come last.
     #[must_use]
     pub(super) fn new(mut faults: Vec<Fault>) -> Self {
         faults.sort_by_key(|fault| fault.line.unwrap_or(usize::MAX));
+        // Two trunks with the same profile find the same in it.
+        let mut told = HashSet::new();
+        faults.retain(|fault| told.insert(fault.clone()));
         Self { faults }
     }
 

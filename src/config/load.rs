@@ -11,10 +11,11 @@ use toml::de::DeTable;
 
 use super::{
     Config, ConfigError, Fault, Listen, MessageConfig, RouteConfig, StoreConfig, TrunkConfig, WindowConfig,
+    layer::{Document, Faults},
     numbers::{self, Numbers},
-    quantity, route,
+    profile, quantity, route,
     secret::Secrets,
-    section::{Document, Section},
+    section::Section,
     shares, trunk, window,
 };
 use crate::domain::TrunkId;
@@ -46,7 +47,8 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 /// # Errors
 /// All that could be found wrong.
 pub fn parse(text: &str, name: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
-    let document = Document::new(name, text);
+    let faults = Faults::default();
+    let document = Document::new(name, text, &faults);
     let config = match DeTable::parse(text) {
         Ok(table) => Some(root(Section::root(&document, table.get_ref()), name, env)),
         Err(error) => {
@@ -58,7 +60,7 @@ pub fn parse(text: &str, name: &str, env: &dyn Fn(&str) -> Option<String>) -> Re
             None
         }
     };
-    match (config, document.into_faults()) {
+    match (config, faults.take()) {
         (Some(config), faults) if faults.is_empty() => Ok(config),
         (_, faults) => Err(ConfigError::new(faults)),
     }
@@ -184,7 +186,8 @@ fn trunks(
             }
             None => names.push((id.clone(), section.line("id"))),
         }
-        trunks.extend(trunk::read(id, section, secrets, orphan_hold));
+        let read = |section: Section<'_>| trunk::read(id, section, secrets, orphan_hold);
+        trunks.extend(profile::with(section, secrets.folder, read));
     }
     (names.into_iter().map(|(name, _)| name).collect(), trunks)
 }

@@ -5,8 +5,10 @@
 
 mod account;
 mod error;
+mod layer;
 mod load;
 mod numbers;
+mod profile;
 mod quantity;
 mod route;
 mod secret;
@@ -16,16 +18,21 @@ mod shares;
 mod status;
 #[cfg(test)]
 mod tests;
+mod tlv;
 mod trunk;
 mod window;
 
 pub use error::{ConfigError, Fault};
 pub use load::{load, parse};
+pub use profiles::words::{BindMode, CarrierIdForm, LongMessages, ReceiptForm, ValidityForm};
 pub use sender::SenderRule;
 pub use shares::ShareConfig;
 pub use status::StatusRule;
+pub use tlv::TlvRule;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use codecs::text::Charset;
 
 use crate::domain::{Category, NumberPlan, TenantId, TrunkId};
 
@@ -136,36 +143,6 @@ pub struct TrunkConfig {
     pub timers: Timers,
 }
 
-/// How the carrier ids of answers and reports are made equal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CarrierIdForm {
-    /// As they are.
-    #[default]
-    Plain,
-    /// Case and leading zeros do not count.
-    Folded,
-    /// Answers are hexadecimal, reports decimal.
-    HexInAnswers,
-    /// Answers are decimal, reports hexadecimal.
-    HexInReports,
-}
-
-impl CarrierIdForm {
-    /// All forms, the simplest first.
-    pub const ALL: [Self; 4] = [Self::Plain, Self::Folded, Self::HexInAnswers, Self::HexInReports];
-
-    /// Its name in the file, in metrics and in words to people.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "plain",
-            Self::Folded => "folded",
-            Self::HexInAnswers => "hex-in-answers",
-            Self::HexInReports => "hex-in-reports",
-        }
-    }
-}
-
 /// Timers of a trunk's sessions; see `codecs::session::Config`.
 #[derive(Debug, Clone)]
 pub struct Timers {
@@ -234,32 +211,44 @@ pub struct SmppAccount {
     pub address_range: String,
     /// service_type of every submit, at most 5 octets.
     pub service_type: String,
-    /// What data_coding 0 means to this carrier.
-    pub default_charset: codecs::text::Charset,
+    /// What data_coding 0 of a submit means to this carrier.
+    pub default_charset: Charset,
+    /// What it means in messages from phones. Default: the same.
+    pub incoming_charset: Charset,
     /// How long texts travel.
     pub long_messages: LongMessages,
+    /// How a submit says its validity. Default as a period.
+    pub validity: ValidityForm,
+    /// registered_delivery of a submit whose report is wanted. Default 0x01.
+    pub registered_delivery: u8,
+    /// What is said of senders that are numbers without country code.
+    pub sender_kind: NumberKind,
+    /// What is said of recipients.
+    pub recipient_kind: NumberKind,
     /// Sender of messages that name none.
     pub default_sender: String,
+    /// How receipts are recognised and read.
+    pub receipts: ReceiptConfig,
+    /// TLVs of every submit.
+    pub tlvs: Vec<TlvRule>,
 }
 
-/// How SMPP links bind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BindMode {
-    /// Both ways on one link.
-    Transceiver,
-    /// Half of the links (rounded up) submit, the others receive.
-    Pair,
+/// TON and NPI that a carrier wants to see, where they are not what a number's own form says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NumberKind {
+    /// Type of number.
+    pub ton: Option<u8>,
+    /// Numbering plan indicator.
+    pub npi: Option<u8>,
 }
 
-/// How long texts travel over SMPP.
+/// How a carrier's SMPP receipts are recognised and read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LongMessages {
-    /// User data header in front of each part.
-    Udh,
-    /// The three sar_ TLVs on each part.
-    Sar,
-    /// One submit_sm with message_payload.
-    Payload,
+pub struct ReceiptConfig {
+    /// Where id and state are looked for. Default in TLVs and text.
+    pub form: ReceiptForm,
+    /// esm_class says that a delivery is a receipt. Default yes; no: its text may say it too.
+    pub flagged: bool,
 }
 
 /// A CMPP account.
@@ -283,6 +272,10 @@ pub struct CmppAccount {
     pub fee_type: String,
     /// FeeCode, up to six digits. Default `000000`.
     pub fee_code: String,
+    /// What texts are written in, the preferred first. Default ASCII, then UCS-2.
+    pub charsets: Vec<Charset>,
+    /// How a submit says its validity. Default as a time in Beijing.
+    pub validity: ValidityForm,
     /// Refuse links whose AuthenticatorISMG does not prove the gateway. Default no: it is only warned of.
     pub require_proof: bool,
 }

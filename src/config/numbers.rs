@@ -51,7 +51,7 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Numbers {
             section.note(key, format!("{} can't be read: {error}", path.display()));
         }
         for (line, what) in reader.faults {
-            section.note_in(path.display().to_string(), Some(line), what);
+            section.note_in(path.display().to_string(), Some(line), String::new(), what);
         }
         reader.rows
     };

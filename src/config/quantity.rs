@@ -43,23 +43,7 @@ pub(super) fn octets(text: &str) -> Option<u64> {
 
 /// Reads `+08:00`: no further from UTC than any place on Earth, in the quarter hours that SMPP can write.
 pub(super) fn utc_offset(text: &str) -> Option<Offset> {
-    let sign = match text.as_bytes().first()? {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return None,
-    };
-    let (hours, minutes) = text.get(1..)?.split_once(':')?;
-    let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
-    let sound = minutes < 60 && minutes % 15 == 0 && hours * 60 + minutes <= 14 * 60;
-    if !sound {
-        return None;
-    }
-    Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
-}
-
-fn two_digits(text: &str) -> Option<i32> {
-    let digits = text.len() == 2 && text.bytes().all(|octet| octet.is_ascii_digit());
-    text.parse().ok().filter(|_| digits)
+    Offset::from_seconds(profiles::habits::utc_offset(text)?).ok()
 }
 
 fn parts(text: &str) -> Option<(u64, &str)> {

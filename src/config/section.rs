@@ -1,11 +1,14 @@
 //! Reading one table of the file: every key is asked for by name, every fault is noted with its place, and what was
 //! never asked for is refused.
 //!
+//! Below a table may lie others, of the profiles that it goes on from: a key holds where it stands first, and what is
+//! wrong with it is told of the file that has it.
+//!
 //! # Why
 //! Serde stops at the first fault and repeats values in its words. Here all faults come out in one go, in the same
 //! words, and a secret never does.
 
-use std::{cell::RefCell, fmt::Display, ops::RangeInclusive, time::Duration};
+use std::{fmt::Display, ops::RangeInclusive, time::Duration};
 
 use toml::{
     Spanned,
@@ -14,55 +17,16 @@ use toml::{
 
 use super::{
     Secret,
-    error::Fault,
+    layer::{Document, Faults, Layer},
     quantity,
     secret::{self, Secrets},
 };
 
-/// The file that is being read, and the faults found so far.
-pub(super) struct Document<'a> {
-    name: &'a str,
-    text: &'a str,
-    faults: RefCell<Vec<Fault>>,
-}
-
-impl<'a> Document<'a> {
-    pub fn new(name: &'a str, text: &'a str) -> Self {
-        Self { name, text, faults: RefCell::default() }
-    }
-
-    /// Notes a fault at an octet of the text.
-    pub fn note(&self, offset: Option<usize>, key: &str, what: impl Display) {
-        let line = offset.map(|offset| self.line(offset));
-        let (file, key, what) = (self.name.to_owned(), key.to_owned(), what.to_string());
-        self.faults.borrow_mut().push(Fault { file, line, key, what });
-    }
-
-    /// Notes a fault in another file, which this one names.
-    pub fn note_in(&self, file: String, line: Option<usize>, what: String) {
-        self.faults.borrow_mut().push(Fault { file, line, key: String::new(), what });
-    }
-
-    pub fn into_faults(self) -> Vec<Fault> {
-        self.faults.into_inner()
-    }
-
-    pub fn line(&self, offset: usize) -> usize {
-        let before = self.text.as_bytes().get(..offset).unwrap_or(self.text.as_bytes());
-        1 + before.iter().filter(|octet| **octet == b'\n').count()
-    }
-
-    fn count(&self) -> usize {
-        self.faults.borrow().len()
-    }
-}
-
-/// One table of the file. A table that is not there is read like an empty one.
+/// One table of the file, with those below it. A table that is not there is read like an empty one.
 pub(super) struct Section<'a> {
-    document: &'a Document<'a>,
-    path: String,
-    offset: Option<usize>,
-    entries: Option<&'a DeTable<'a>>,
+    /// The table itself, then those below it.
+    layers: Vec<Layer<'a>>,
+    faults: &'a Faults,
     asked: Vec<&'static str>,
     faults_before: usize,
     /// Its own value is no table: said once, so its missing keys are not said as well.
@@ -72,52 +36,79 @@ pub(super) struct Section<'a> {
 impl<'a> Section<'a> {
     /// The file's outermost table.
     pub fn root(document: &'a Document<'a>, table: &'a DeTable<'a>) -> Self {
-        Self::new(document, String::new(), None, Some(table))
+        Self::of(Layer { document, path: String::new(), offset: None, entries: Some(table), others: &[] })
     }
 
-    fn new(
+    /// One table with nothing below it.
+    pub fn of(layer: Layer<'a>) -> Self {
+        Self::new(vec![layer])
+    }
+
+    fn new(layers: Vec<Layer<'a>>) -> Self {
+        let faults = layers[0].document.faults;
+        let faults_before = faults.borrow().len();
+        Self { layers, faults, asked: Vec::new(), faults_before, broken: false }
+    }
+
+    /// Puts the outermost table of another file below; its keys `others` are read elsewhere.
+    pub fn lay_below(
+        &mut self,
         document: &'a Document<'a>,
-        path: String,
-        offset: Option<usize>,
-        entries: Option<&'a DeTable<'a>>,
-    ) -> Self {
-        let faults_before = document.count();
-        Self { document, path, offset, entries, asked: Vec::new(), faults_before, broken: false }
+        table: &'a DeTable<'a>,
+        others: &'static [&'static str],
+    ) {
+        self.layers.push(Layer { document, path: String::new(), offset: None, entries: Some(table), others });
+    }
+
+    /// What lies below, if anything does.
+    pub fn below(&self) -> Option<Section<'a>> {
+        let layers = self.layers.get(1..).filter(|layers| !layers.is_empty())?;
+        Some(Self::new(layers.to_vec()))
+    }
+
+    /// Refuses `keys` in the files below: each account has its own.
+    pub fn keep_above(&self, keys: &[&'static str]) {
+        for layer in self.layers.iter().skip(1) {
+            for key in keys.iter().filter(|key| layer.entry(key).is_some()) {
+                let what = "is not allowed in a profile: it belongs to the trunk";
+                layer.document.note(layer.place(key), &layer.path_of(key), what);
+            }
+        }
     }
 
     /// The table at `key`.
     pub fn section(&mut self, key: &'static str) -> Section<'a> {
-        let Some((offset, value)) = self.ask(key) else {
-            return Self::new(self.document, self.path_of(key), self.offset, None);
-        };
-        let mut section =
-            Self::new(self.document, self.path_of(key), Some(offset), value.get_ref().as_table());
-        if section.entries.is_none() {
-            self.refuse(offset, key, value.get_ref(), "a table of its own");
-            section.broken = true;
+        self.asked.push(key);
+        let mut broken = false;
+        let mut layers = Vec::with_capacity(self.layers.len());
+        for (index, layer) in self.layers.iter().enumerate() {
+            let (document, path) = (layer.document, layer.path_of(key));
+            let Some((offset, value)) = layer.entry(key) else {
+                // The first one tells where a key that is nowhere is missing.
+                if index == 0 {
+                    layers.push(Layer { document, path, offset: layer.offset, entries: None, others: &[] });
+                }
+                continue;
+            };
+            let entries = value.get_ref().as_table();
+            if entries.is_none() {
+                layer.refuse(offset, key, value.get_ref(), "a table of its own");
+                broken = true;
+            }
+            layers.push(Layer { document, path, offset: Some(offset), entries, others: &[] });
         }
-        section
+        Self { broken, ..Self::new(layers) }
     }
 
     /// The tables of the list at `key`.
     pub fn sections(&mut self, key: &'static str) -> Vec<Section<'a>> {
-        let right = format!("tables, each headed [[{key}]]");
-        let Some((offset, value)) = self.ask(key) else { return Vec::new() };
-        let Some(list) = value.get_ref().as_array() else {
-            self.refuse(offset, key, value.get_ref(), &right);
-            return Vec::new();
-        };
-        let mut sections = Vec::new();
-        for item in list.iter() {
-            match item.get_ref().as_table() {
-                Some(table) => {
-                    let offset = Some(item.span().start);
-                    sections.push(Self::new(self.document, self.path_of(key), offset, Some(table)));
-                }
-                None => self.refuse(item.span().start, key, item.get_ref(), &right),
-            }
-        }
-        sections
+        self.sections_by_file(key).into_iter().flatten().collect()
+    }
+
+    /// The tables of the lists at `key`, a list for each file, what lies below coming later.
+    pub fn sections_by_file(&mut self, key: &'static str) -> Vec<Vec<Section<'a>>> {
+        self.asked.push(key);
+        self.layers.iter().map(|layer| layer.sections(key)).collect()
     }
 
     /// The text at `key`, if `fits` takes it; `right` says what does.
@@ -157,12 +148,15 @@ impl<'a> Section<'a> {
         T: TryFrom<i64> + PartialOrd + Display,
     {
         let right = format!("{} to {} {what}", range.start(), range.end());
-        let mut numbers = Vec::new();
-        for (key, value) in self.entries.into_iter().flat_map(|entries| entries.iter()) {
-            let name: &str = key.get_ref();
-            match whole_number(value.get_ref(), &range) {
-                Some(number) => numbers.push((name.to_owned(), number)),
-                None => self.refuse(key.span().start, name, value.get_ref(), &right),
+        let mut numbers: Vec<(String, T)> = Vec::new();
+        for layer in &self.layers {
+            for (key, value) in layer.entries.into_iter().flat_map(|entries| entries.iter()) {
+                let name: &str = key.get_ref();
+                match whole_number(value.get_ref(), &range) {
+                    Some(_) if numbers.iter().any(|(known, _)| known == name) => {}
+                    Some(number) => numbers.push((name.to_owned(), number)),
+                    None => layer.refuse(key.span().start, name, value.get_ref(), &right),
+                }
             }
         }
         numbers
@@ -175,13 +169,14 @@ impl<'a> Section<'a> {
 
     /// What the reference at `key` leads to. Neither is ever shown.
     pub fn secret(&mut self, key: &'static str, secrets: &Secrets<'_>) -> Found<'a, Secret> {
-        let Some((offset, value)) = self.ask(key) else { return self.missing(key, secret::RIGHT) };
+        let Some((layer, offset, value)) = self.ask(key) else { return self.missing(key, secret::RIGHT) };
         let reference = value.get_ref().as_str();
         let resolved = reference
             .map_or(Err(format!("this is no text: write {}", secret::RIGHT)), |reference| {
                 secrets.resolve(reference)
             });
-        let value = resolved.map_err(|what| self.document.note(Some(offset), &self.path_of(key), what)).ok();
+        let value =
+            resolved.map_err(|what| layer.document.note(Some(offset), &layer.path_of(key), what)).ok();
         Found { value, missing: None }
     }
 
@@ -221,11 +216,12 @@ impl<'a> Section<'a> {
     ) -> Found<'a, Vec<T>> {
         let whole = format!("a list of {right}");
         let list: Found<'a, &DeArray<'a>> = self.read(key, &whole, DeValue::as_array);
+        let layer = self.holder(key);
         list.map(|list| {
             let read = |item: &Spanned<DeValue<'a>>| {
                 let value = convert(item.get_ref());
                 if value.is_none() {
-                    self.refuse(item.span().start, key, item.get_ref(), right);
+                    layer.refuse(item.span().start, key, item.get_ref(), right);
                 }
                 value
             };
@@ -235,32 +231,41 @@ impl<'a> Section<'a> {
 
     /// Notes a fault at `key`, or at the table if the key is not there.
     pub fn note(&self, key: &str, what: impl Display) {
-        self.document.note(self.place(key), &self.path_of(key), what);
+        let layer = self.holder(key);
+        layer.document.note(layer.place(key), &layer.path_of(key), what);
     }
 
     /// Notes a fault in another file, which this table names.
-    pub fn note_in(&self, file: String, line: Option<usize>, what: String) {
-        self.document.note_in(file, line, what);
+    pub fn note_in(&self, file: String, line: Option<usize>, key: String, what: String) {
+        self.layers[0].document.note_in(file, line, key, what);
+    }
+
+    /// Where faults are noted.
+    pub fn faults(&self) -> &'a Faults {
+        self.faults
     }
 
     /// The line of `key`, or of the table if the key is not there.
     pub fn line(&self, key: &str) -> Option<usize> {
-        self.place(key).map(|offset| self.document.line(offset))
+        let layer = self.holder(key);
+        layer.place(key).map(|offset| layer.document.line(offset))
     }
 
     /// Nothing in it was at fault so far, so that what depends on several keys can be checked.
     pub fn is_sound(&self) -> bool {
-        self.document.count() == self.faults_before && !self.broken
+        self.faults.borrow().len() == self.faults_before && !self.broken
     }
 
     /// Refuses the keys that nobody asked for.
     pub fn finish(self) {
-        for key in self.entries.into_iter().flat_map(|entries| entries.keys()) {
-            let name: &str = key.get_ref();
-            if !self.asked.contains(&name) {
-                let known = self.asked.join(", ");
-                let what = format!("there is no such key here, only {known}");
-                self.document.note(Some(key.span().start), &self.path_of(name), what);
+        for layer in &self.layers {
+            for key in layer.entries.into_iter().flat_map(|entries| entries.keys()) {
+                let name: &str = key.get_ref();
+                if !self.asked.contains(&name) && !layer.others.contains(&name) {
+                    let known = self.asked.join(", ");
+                    let what = format!("there is no such key here, only {known}");
+                    layer.document.note(Some(key.span().start), &layer.path_of(name), what);
+                }
             }
         }
     }
@@ -271,41 +276,30 @@ impl<'a> Section<'a> {
         right: &str,
         convert: impl FnOnce(&'a DeValue<'a>) -> Option<T>,
     ) -> Found<'a, T> {
-        let Some((offset, value)) = self.ask(key) else { return self.missing(key, right) };
+        let Some((layer, offset, value)) = self.ask(key) else { return self.missing(key, right) };
         let value = value.get_ref();
         let converted = convert(value);
         if converted.is_none() {
-            self.refuse(offset, key, value, right);
+            layer.refuse(offset, key, value, right);
         }
         Found { value: converted, missing: None }
     }
 
     fn missing<T>(&self, key: &str, right: &str) -> Found<'a, T> {
-        let (document, path, right) = (self.document, self.path_of(key), right.to_owned());
-        let missing = Missing { document, offset: self.offset, path, right };
+        let Layer { document, offset, .. } = self.layers[0];
+        let (path, right) = (self.layers[0].path_of(key), right.to_owned());
+        let missing = Missing { document, offset, path, right };
         Found { value: None, missing: (!self.broken).then_some(missing) }
     }
 
-    fn ask(&mut self, key: &'static str) -> Option<(usize, &'a Spanned<DeValue<'a>>)> {
+    fn ask(&mut self, key: &'static str) -> Option<(&Layer<'a>, usize, &'a Spanned<DeValue<'a>>)> {
         self.asked.push(key);
-        let (name, value) = self.entries?.get_key_value(key)?;
-        // A table's own span covers its header; of other values the key shows where to look.
-        let offset = if value.get_ref().is_table() { value.span().start } else { name.span().start };
-        Some((offset, value))
+        self.layers.iter().find_map(|layer| layer.entry(key).map(|(offset, value)| (layer, offset, value)))
     }
 
-    fn place(&self, key: &str) -> Option<usize> {
-        let name = self.entries.and_then(|entries| entries.get_key_value(key));
-        name.map(|(name, _)| name.span().start).or(self.offset)
-    }
-
-    fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
-    }
-
-    fn refuse(&self, offset: usize, key: &str, value: &DeValue<'_>, right: &str) {
-        let what = format!("{} is not allowed: {right}", shown(value));
-        self.document.note(Some(offset), &self.path_of(key), what);
+    /// The table that says `key`; the first one if none does.
+    fn holder(&self, key: &str) -> &Layer<'a> {
+        self.layers.iter().find(|layer| layer.entry(key).is_some()).unwrap_or(&self.layers[0])
     }
 }
 
@@ -364,23 +358,5 @@ pub(super) fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
         Some(last) if words.is_empty() => last,
         Some(last) => format!("{} or {last}", words.join(", ")),
         None => String::new(),
-    }
-}
-
-/// A value as messages show it.
-fn shown(value: &DeValue<'_>) -> String {
-    /// More of a text than this is no help to anybody.
-    const MOST: usize = 60;
-    match value {
-        DeValue::String(text) if text.chars().count() > MOST => {
-            format!("{:?}…", text.chars().take(MOST).collect::<String>())
-        }
-        DeValue::String(text) => format!("{text:?}"),
-        DeValue::Integer(number) => number.to_string(),
-        DeValue::Float(number) => number.to_string(),
-        DeValue::Boolean(flag) => flag.to_string(),
-        DeValue::Datetime(time) => time.to_string(),
-        DeValue::Array(_) => "a list".to_owned(),
-        DeValue::Table(_) => "a table".to_owned(),
     }
 }

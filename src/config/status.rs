@@ -19,7 +19,20 @@ pub struct StatusRule {
 /// No delay between two tries is longer.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-pub(super) fn read(sections: Vec<Section<'_>>) -> Vec<StatusRule> {
+/// Reads the rules of each file, the trunk's own first: of a code that several name, the first one's holds.
+pub(super) fn read(files: Vec<Vec<Section<'_>>>) -> Vec<StatusRule> {
+    let mut rules: Vec<StatusRule> = Vec::new();
+    for sections in files {
+        for rule in of_one_file(sections) {
+            if rules.iter().all(|known| known.code != rule.code) {
+                rules.push(rule);
+            }
+        }
+    }
+    rules
+}
+
+fn of_one_file(sections: Vec<Section<'_>>) -> Vec<StatusRule> {
     let mut rules: Vec<(StatusRule, Option<usize>)> = Vec::new();
     for mut section in sections {
         let Some((rule, line)) = rule(&mut section) else { continue };

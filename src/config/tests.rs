@@ -115,6 +115,11 @@ fn the_full_example_says_the_defaults_as_they_are() {
         .replace("submits_per_second = 20 ", "# ")
         .replace("operator = \"cmcc\"", "")
         .replace("acme = 3", "")
+        .replace("profile = \"cmpp30\"", "")
+        .replace("sender_ton = 3", "")
+        .replace("sender_npi = 0", "")
+        .replace("recipient_ton = 1", "")
+        .replace("recipient_npi = 1", "")
         .replace("max_tenant_queue = 50000", "");
     // What remains are required keys, tables, and defaults: without the defaults the same must come out.
     let required = [
@@ -150,6 +155,8 @@ fn the_full_example_says_the_defaults_as_they_are() {
         "costs",
         "weights",
         "open",
+        "tag",
+        "text",
     ];
     let is_kept = |line: &&str| match line.split_once('=') {
         Some((key, _)) => required.contains(&key.trim()),
@@ -248,7 +255,7 @@ const BELOW: &[(&str, &str)] = &[
     ),
     (
         "lnks = 2",
-        "carrierd.toml:9: trunk.lnks: there is no such key here, only id, protocol, account, hosts, operator, cost, links, window, submits_per_second, max_queue, max_tenant_queue, max_attempts, failover_after, utc_offset, carrier_ids, reference_octets, sender, status, timers",
+        "carrierd.toml:9: trunk.lnks: there is no such key here, only id, profile, protocol, account, receipts, tlv, hosts, operator, cost, links, window, submits_per_second, max_queue, max_tenant_queue, max_attempts, failover_after, utc_offset, carrier_ids, reference_octets, sender, status, timers",
     ),
     ("timers = 5", "carrierd.toml:9: trunk.timers: 5 is not allowed: a table of its own"),
     (
@@ -479,7 +486,7 @@ const CHANGED: &[(&str, &str, &str)] = &[
     (
         "system_id = \"esme\"",
         "system_id = \"esme\", source_addr = \"901234\"",
-        "carrierd.toml:8: trunk.account.source_addr: there is no such key here, only password, version_fallback, bind, system_id, system_type, address_range, service_type, default_charset, long_messages, default_sender",
+        "carrierd.toml:8: trunk.account.source_addr: there is no such key here, only password, default_charset, version_fallback, bind, system_id, system_type, address_range, service_type, incoming_charset, long_messages, validity, registered_delivery, sender_ton, sender_npi, recipient_ton, recipient_npi, default_sender",
     ),
     ("system_id = \"esme\"", "system_id = \"esme\", bind = \"pair\"", ""),
     (

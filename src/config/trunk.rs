@@ -6,7 +6,7 @@ use jiff::tz::Offset;
 
 use super::{
     BindMode, CarrierIdForm, ProtocolConfig, Timers, TrunkConfig, account, quantity, secret::Secrets,
-    section::Section, sender, status,
+    section::Section, sender, status, tlv,
 };
 use crate::domain::TrunkId;
 
@@ -18,6 +18,9 @@ const MAX_IN_FLIGHT: usize = 16_384;
 const SHORTEST: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// What no profile says: every trunk has its own.
+const OWN_KEYS: [&str; 4] = ["id", "profile", "hosts", "cost"];
 
 #[derive(Clone, Copy)]
 enum Protocol {
@@ -46,10 +49,17 @@ pub(super) fn read(
     secrets: &Secrets<'_>,
     orphan_hold: Duration,
 ) -> Option<TrunkConfig> {
-    let protocol = section.choice("protocol", &PROTOCOLS).required()?;
+    section.keep_above(&OWN_KEYS);
+    let protocol = protocol(&mut section)?;
     let account = section.section("account");
+    account.keep_above(&account::OWN_KEYS);
     let account = match protocol {
-        Protocol::Smpp(version) => ProtocolConfig::Smpp(account::smpp(account, version, secrets)),
+        Protocol::Smpp(version) => {
+            let receipts = section.section("receipts");
+            // Before version 3.4 there are no TLVs.
+            let tlvs = if version >= 0x34 { section.sections_by_file("tlv") } else { Vec::new() };
+            ProtocolConfig::Smpp(account::smpp(account, receipts, tlv::read(tlvs), version, secrets))
+        }
         Protocol::Cmpp(version) => ProtocolConfig::Cmpp(account::cmpp(account, version, secrets)),
     };
     let is_pair = matches!(&account, ProtocolConfig::Smpp(account) if account.bind == BindMode::Pair);
@@ -87,13 +97,27 @@ pub(super) fn read(
         // Every phone joins parts with the narrow reference; some old ones do not know the wide one.
         reference_octets: section.number("reference_octets", 1..=2, "octets").or(1),
         senders: sender::read(section.sections("sender")),
-        statuses: status::read(section.sections("status")),
+        statuses: status::read(section.sections_by_file("status")),
         timers: timers(section.section("timers"), protocol, orphan_hold),
         protocol: account,
     };
     check(&section, &trunk, is_pair);
     section.finish();
     Some(trunk)
+}
+
+/// A profile is of one family of protocols; a trunk with it may speak another version.
+fn protocol(section: &mut Section<'_>) -> Option<Protocol> {
+    let usual = section.below().and_then(|mut below| below.choice("protocol", &PROTOCOLS).optional());
+    let protocol = section.choice("protocol", &PROTOCOLS).required()?;
+    match (usual, protocol) {
+        (Some(Protocol::Smpp(_)), Protocol::Cmpp(_)) | (Some(Protocol::Cmpp(_)), Protocol::Smpp(_)) => {
+            let family = if matches!(protocol, Protocol::Smpp(_)) { "CMPP" } else { "SMPP" };
+            section.note("protocol", format!("is not allowed: the profile is of {family} carriers"));
+            None
+        }
+        _ => Some(protocol),
+    }
 }
 
 fn check(section: &Section<'_>, trunk: &TrunkConfig, is_pair: bool) {

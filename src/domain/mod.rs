@@ -24,6 +24,6 @@ pub use message::{
     AmbiguityPolicy, BinaryContent, Category, Content, Message, MessageState, SegmentPlan, TextEncoding,
 };
 pub use numbering::{International, NumberPlan, OperatorIndex, OperatorSource, e164};
-pub use option::{check_option, tlv_tag};
+pub use option::{check_option, is_own_tag, tlv_tag};
 pub use outcome::{Blame, CarrierStatus, FailureClass, Reaction, StatusSource, SubmitOutcome, UnknownCause};
 pub use report::{Report, ReportedState};

@@ -27,7 +27,7 @@ pub fn check_option(key: &str, value: &str) -> Result<(), String> {
     if key.starts_with(TLV) {
         return match tlv_tag(key) {
             None => Err(format!("{key} names no TLV: write {TLV} and four hexadecimal digits")),
-            Some(tag) if OWN_TAGS.contains(&tag) => {
+            Some(tag) if is_own_tag(tag) => {
                 Err(format!("{key} is set by the daemon itself, for long messages"))
             }
             Some(_) => Ok(()),
@@ -45,6 +45,12 @@ pub fn check_option(key: &str, value: &str) -> Result<(), String> {
         }
         Some(_) => Ok(()),
     }
+}
+
+/// Says whether the daemon writes this TLV itself.
+#[must_use]
+pub fn is_own_tag(tag: u16) -> bool {
+    OWN_TAGS.contains(&tag)
 }
 
 /// The tag of an SMPP TLV that an option names.

@@ -274,6 +274,10 @@ impl From<SubmitRefused> for Refusal {
             SubmitRefused::SenderNotAllowed { trunk_id, .. } => {
                 Self::new(Reason::CallerNotAllowed, message).with("trunk_id", trunk_id)
             }
+            SubmitRefused::OptionMissing { trunk_id, option } => Self::new(Reason::InvalidField, message)
+                .with("trunk_id", trunk_id)
+                .with("option", option)
+                .on_field("message.protocol_options"),
             SubmitRefused::KeyReused => Self::new(Reason::RequestIdPayloadMismatch, message),
             SubmitRefused::QueueFull { trunk_id, full, retry_after } => {
                 let (scope, max) = match full {
@@ -340,6 +344,11 @@ mod tests {
                 SubmitRefused::SenderNotAllowed { trunk_id: "t".into(), reason: "r".into() }.into(),
                 "CALLER_NOT_ALLOWED",
                 Code::FailedPrecondition,
+            ),
+            (
+                SubmitRefused::OptionMissing { trunk_id: "t".into(), option: "tlv.0x1400".into() }.into(),
+                "INVALID_FIELD",
+                Code::InvalidArgument,
             ),
             (SubmitRefused::KeyReused.into(), "REQUEST_ID_PAYLOAD_MISMATCH", Code::AlreadyExists),
             (

@@ -49,6 +49,14 @@ pub enum SubmitRefused {
         /// Why.
         reason: String,
     },
+    /// The carrier wants a field that neither the account has nor the message brings.
+    #[error("trunk {trunk_id} needs the protocol option {option} with every message")]
+    OptionMissing {
+        /// The trunk.
+        trunk_id: TrunkId,
+        /// The option.
+        option: String,
+    },
     /// The same key came with another request.
     #[error("request_id was used before with another payload")]
     KeyReused,
@@ -104,6 +112,7 @@ impl SubmitRefused {
             Self::UnknownTrunk(_) => "UNKNOWN_TRUNK",
             Self::NoRoute => "NO_ROUTE",
             Self::SenderNotAllowed { .. } => "CALLER_NOT_ALLOWED",
+            Self::OptionMissing { .. } => "INVALID_FIELD",
             Self::KeyReused => "REQUEST_ID_PAYLOAD_MISMATCH",
             Self::QueueFull { .. } => "QUEUE_FULL",
             Self::WindowClosed { .. } | Self::ExpiresBeforeWindow { .. } => "WINDOW_CLOSED",
@@ -127,6 +136,7 @@ impl SubmitRefused {
                 Self::EncodingNotPossible { encoding, position }
             }
             PrepareError::TooManySegments { needed, max } => Self::TooManySegments { needed, max },
+            PrepareError::OptionMissing(option) => Self::OptionMissing { trunk_id: trunk_id.clone(), option },
             PrepareError::SenderNotAllowed(reason) => {
                 Self::SenderNotAllowed { trunk_id: trunk_id.clone(), reason }
             }

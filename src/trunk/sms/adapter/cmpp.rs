@@ -9,7 +9,6 @@ use codecs::{
     },
     session::{BindRefusal, BindRefused, Frame, Refusal},
     text::{self, Capacity, Charset, Udh, Width},
-    validity::{Absolute, Validity},
 };
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 
@@ -18,6 +17,7 @@ use super::{
     offer::Offer,
     plan::{Cutting, encoding},
     statuses::Statuses,
+    validity::validity,
 };
 use crate::{
     clock,
@@ -47,7 +47,7 @@ impl CmppAdapter {
     #[must_use]
     pub fn new(account: CmppAccount, trunk: &TrunkConfig, max_segments: u8) -> Self {
         let width = if trunk.reference_octets == 2 { Width::Sixteen } else { Width::Eight };
-        let charsets = vec![Charset::Ascii, Charset::Ucs2];
+        let charsets = account.charsets.clone();
         Self {
             offer: Offer::new(account.version, account.version_fallback),
             account,
@@ -191,8 +191,7 @@ impl SmsAdapter for CmppAdapter {
     ) -> R {
         let octets =
             prepared.parts.get(usize::from(segment).saturating_sub(1)).map_or(&[][..], Vec::as_slice);
-        let validity = Absolute::new(message.expire_time, BEIJING_QUARTER_HOURS)
-            .map(|at| Validity::Absolute(at).to_octets());
+        let validity = validity(self.account.validity, message, BEIJING_QUARTER_HOURS);
         let sender = match message.sender.as_str() {
             "" => self.account.access_number.as_str(),
             sender => sender,

@@ -7,6 +7,7 @@ mod plan;
 mod roles;
 pub mod smpp;
 mod statuses;
+mod validity;
 
 use bytes::Bytes;
 use codecs::{
@@ -52,6 +53,9 @@ pub enum PrepareError {
         /// Allowed.
         max: u8,
     },
+    /// The carrier wants something that neither the account has nor the message brings: this protocol option.
+    #[error("needs the protocol option {0}")]
+    OptionMissing(String),
     /// The account may not show this sender.
     #[error("sender: {0}")]
     SenderNotAllowed(String),

@@ -1,19 +1,21 @@
 //! Domain ⇄ SMPP.
 
+mod addresses;
+mod meaning;
+
 use bytes::Bytes;
 use codecs::{
     session::{BindRefusal, BindRefused, Frame, Refusal},
     smpp::{
         BindMode as WireBind, Body, COctetString, CommandId, Credentials, DataCoding, DataSm, DataSmResp,
-        DeliverSm, DeliverSmResp, EsmClass, MessageState, Npi, OctetString, Pdu, Reaction as Expected,
-        Receipt, ReceiptReading, Recognition, RegisteredDelivery, Smpp, Status, SubmitSm, SubmitSmResp, Tag,
-        TlvBuf, Ton, Version,
+        DeliverSm, DeliverSmResp, EsmClass, MessageState, OctetString, Pdu, Receipt, ReceiptReading,
+        Recognition, RegisteredDelivery, Smpp, Status, SubmitSm, SubmitSmResp, Tag, TlvBuf, Version,
     },
     text::{self, Capacity, Charset, Concat, Udh, Width},
-    validity::Relative,
 };
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 
+use self::meaning::{meaning, report_class, reported, words};
 use super::{
     Fallback, Inbound, MobileOriginated, Planner, PrepareError, Prepared, SmsAdapter, Verdict,
     carrier_id::{SeenIn, normalise},
@@ -21,13 +23,14 @@ use super::{
     plan::{Cutting, encoding},
     roles::Roles,
     statuses::Statuses,
+    validity::{quarter_hours, validity},
 };
 use crate::{
     clock,
-    config::{CarrierIdForm, LongMessages, SmppAccount, TrunkConfig},
+    config::{CarrierIdForm, LongMessages, ReceiptForm, SmppAccount, TlvRule, TrunkConfig},
     domain::{
-        CarrierStatus, Content, FailureClass, Message, Number, Reaction, Report, ReportedState, StatusSource,
-        SubmitOutcome, TextEncoding, UnknownCause, tlv_tag,
+        CarrierStatus, Content, FailureClass, Message, Number, Report, StatusSource, SubmitOutcome,
+        TextEncoding, UnknownCause, tlv_tag,
     },
 };
 
@@ -39,6 +42,7 @@ pub struct SmppAdapter {
     statuses: Statuses,
     ids: CarrierIdForm,
     offset: Offset,
+    quarter_hours: i8,
     cutting: Cutting,
     offer: Offer,
     roles: Roles,
@@ -59,6 +63,7 @@ impl SmppAdapter {
             statuses: Statuses::new(trunk.protocol.name(), &trunk.statuses),
             ids: trunk.carrier_ids,
             offset: trunk.utc_offset,
+            quarter_hours: quarter_hours(trunk.utc_offset),
             cutting: Cutting { charsets, width, max_segments },
             offer: Offer::new(account.version, account.version_fallback),
             roles: Roles::new(trunk.links, account.bind),
@@ -83,7 +88,7 @@ impl SmppAdapter {
 
     fn charset_of(&self, data_coding: u8) -> Option<Charset> {
         match data_coding {
-            0x00 => Some(self.account.default_charset),
+            0x00 => Some(self.account.incoming_charset),
             0x01 => Some(Charset::Ascii),
             0x03 => Some(Charset::Latin1),
             0x06 => Some(Charset::Cyrillic),
@@ -91,6 +96,36 @@ impl SmppAdapter {
             0x08 | 0x18 | 0xe0..=0xef => Some(Charset::Ucs2),
             0xc0..=0xdf | 0xf0..=0xf3 | 0x10..=0x13 => Some(Charset::Gsm7),
             _ => None,
+        }
+    }
+
+    fn recognition(&self) -> Recognition {
+        if self.account.receipts.flagged { Recognition::Flagged } else { Recognition::TextToo }
+    }
+
+    /// A TLV that the carrier wants, that the account has no value for, and that the message does not bring.
+    fn missing_tlv(&self, message: &Message) -> Option<&TlvRule> {
+        let brought = |tag| vendor_tlvs(message).any(|(brought, _)| brought == Tag(tag));
+        self.account.tlvs.iter().find(|rule| rule.value.is_none() && !brought(rule.tag))
+    }
+
+    /// The message's own TLVs, then those of the account that it does not bring. A value that is too long is left out:
+    /// the carrier says so better than we could.
+    fn put_vendor_tlvs(&self, tlvs: &mut TlvBuf, message: &Message) {
+        let rules = &self.account.tlvs;
+        for (tag, value) in vendor_tlvs(message) {
+            let ends_with_nul = rules.iter().any(|rule| rule.nul && Tag(rule.tag) == tag);
+            let _ = match value.strip_suffix(&[0]).unwrap_or(value) {
+                bare if ends_with_nul => tlvs.put_c_string(tag, bare),
+                _ => tlvs.put(tag, value),
+            };
+        }
+        for rule in rules {
+            if let Some(value) = &rule.value
+                && vendor_tlvs(message).all(|(tag, _)| tag != Tag(rule.tag))
+            {
+                let _ = tlvs.put(Tag(rule.tag), value);
+            }
         }
     }
 
@@ -108,16 +143,23 @@ impl SmppAdapter {
 
     fn report(&self, sm: &ReadSm<'_>, receipt: &Receipt<'_>, readable: bool) -> Report {
         let text = receipt.text();
-        let tlv_id = receipt.receipted_message_id.map(|id| id.0);
+        let form = self.account.receipts.form;
+        let tlv_id = receipt.receipted_message_id.map(|id| id.0).filter(|_| form != ReceiptForm::Text);
+        let text_id = text.id.filter(|_| form != ReceiptForm::Tlv);
         let mut carrier_ids = Vec::with_capacity(2);
-        for id in [tlv_id, text.id].into_iter().flatten() {
+        for id in [tlv_id, text_id].into_iter().flatten() {
             // The TLV has the form of the answer; only the text is written in the report's own form.
             let seen_in = if Some(id) == tlv_id { SeenIn::Answer } else { SeenIn::Report };
             for candidate in [normalise(self.ids, seen_in, id), normalise(self.ids, SeenIn::Report, id)] {
                 carrier_ids.extend(candidate.filter(|candidate| !carrier_ids.contains(candidate)));
             }
         }
-        let state = receipt.message_state().filter(|_| readable);
+        let state = match form {
+            ReceiptForm::Both => receipt.message_state(),
+            ReceiptForm::Text => text.stat.map(|_| text.message_state().unwrap_or(MessageState::UNKNOWN)),
+            ReceiptForm::Tlv => receipt.state_tlv,
+        };
+        let state = state.filter(|_| readable);
         let intermediate = receipt.intermediate;
         let stat = text.stat.map(|stat| String::from_utf8_lossy(stat).into_owned());
         let err = text.err.map(|err| String::from_utf8_lossy(err).into_owned()).unwrap_or_default();
@@ -235,12 +277,9 @@ impl SmsAdapter for SmppAdapter {
             "" => self.account.default_sender.as_str(),
             sender => sender,
         };
-        let (source_ton, source_npi, source) = source(sender);
-        let (dest_ton, dest_npi) = number_type(message.to.as_str());
-        let validity = message
-            .validity_left(clock::wall())
-            .and_then(Relative::new)
-            .map(|left| codecs::validity::Validity::Relative(left).to_octets());
+        let (source_ton, source_npi, source) = addresses::source(sender, self.account.sender_kind);
+        let (dest_ton, dest_npi) = addresses::recipient(message.to.as_str(), self.account.recipient_kind);
+        let validity = validity(self.account.validity, message, self.quarter_hours);
         let mut tlvs = TlvBuf::new();
         let mut body = octets;
         let mut esm_class = EsmClass(0);
@@ -268,9 +307,7 @@ impl SmsAdapter for SmppAdapter {
                 body = &[];
             }
         }
-        for (tag, value) in vendor_tlvs(message) {
-            let _ = tlvs.put(tag, value);
-        }
+        self.put_vendor_tlvs(&mut tlvs, message);
         let sm = SubmitSm {
             service_type: COctetString(
                 message.option("service_type").unwrap_or(&self.account.service_type).as_bytes(),
@@ -283,7 +320,11 @@ impl SmsAdapter for SmppAdapter {
             destination_addr: COctetString(message.to.digits().as_bytes()),
             esm_class,
             validity_period: COctetString(validity.as_ref().map_or(&[][..], |octets| octets)),
-            registered_delivery: RegisteredDelivery(u8::from(message.report_requested)),
+            registered_delivery: RegisteredDelivery(if message.report_requested {
+                self.account.registered_delivery
+            } else {
+                0
+            }),
             data_coding: DataCoding(prepared.data_coding),
             short_message: OctetString(body),
             tlvs: tlvs.as_tlvs(),
@@ -330,11 +371,11 @@ impl SmsAdapter for SmppAdapter {
                     user_data: user_data.0,
                     sar: sar(sm.tlvs),
                 };
-                self.read(&read, Receipt::of_deliver_sm(&sm, Recognition::Flagged))
+                self.read(&read, Receipt::of_deliver_sm(&sm, self.recognition()))
             }
             CommandId::DATA_SM => {
                 let sm = DataSm::decode(&request.octets).map_err(Refusal::Malformed)?;
-                let reading = Receipt::of_data_sm(&sm, Recognition::Flagged);
+                let reading = Receipt::of_data_sm(&sm, self.recognition());
                 // A receipt may be all in its TLVs, a message can't.
                 let user_data = match reading {
                     ReceiptReading::NotAReceipt => sm.needed_user_data().map_err(Refusal::Malformed)?,
@@ -376,6 +417,9 @@ impl Planner for SmppAdapter {
             let reason = "an alphanumeric sender has at most 11 characters".to_owned();
             return Err(PrepareError::SenderNotAllowed(reason));
         }
+        if let Some(rule) = self.missing_tlv(message) {
+            return Err(PrepareError::OptionMissing(format!("tlv.{:#06X}", rule.tag).replace("0X", "0x")));
+        }
         match &message.content {
             Content::Binary(content) => self.cutting.binary(content, reference),
             Content::Text(text) => {
@@ -396,79 +440,9 @@ impl Planner for SmppAdapter {
     }
 }
 
-/// TON, NPI and source_addr of a sender: a name, a short code or a number. An international number is written without
-/// its `+`, which the TON stands for.
-fn source(sender: &str) -> (Ton, Npi, &str) {
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
-    match sender.strip_prefix('+') {
-        _ if sender.is_empty() => (Ton::UNKNOWN, Npi::UNKNOWN, sender),
-        Some(number) if is_digits(number) => (Ton::INTERNATIONAL, Npi::ISDN, number),
-        None if is_digits(sender) => (Ton::UNKNOWN, Npi::ISDN, sender),
-        _ => (Ton::ALPHANUMERIC, Npi::UNKNOWN, sender),
-    }
-}
-
-fn number_type(number: &str) -> (Ton, Npi) {
-    let ton = if number.starts_with('+') { Ton::INTERNATIONAL } else { Ton::UNKNOWN };
-    (ton, Npi::ISDN)
-}
-
 /// TLVs that the request itself brings: `tlv.0x1400` = text.
 fn vendor_tlvs(message: &Message) -> impl Iterator<Item = (Tag, &[u8])> {
     message.protocol_options.iter().filter_map(|(key, value)| Some((Tag(tlv_tag(key)?), value.as_bytes())))
-}
-
-/// The name of a status and what the carrier adds.
-fn words(status: Status, detail: &[u8]) -> String {
-    let name = status.name().unwrap_or_default();
-    if detail.is_empty() {
-        return name.to_owned();
-    }
-    format!("{name} {}", String::from_utf8_lossy(detail)).trim_start().to_owned()
-}
-
-/// What a status means as a rule; the account may say otherwise.
-fn meaning(status: Status) -> (FailureClass, Reaction) {
-    match status.submit_reaction(None) {
-        Expected::Ok => (FailureClass::None, Reaction::Later(None)),
-        Expected::Rate => (FailureClass::Throttled, Reaction::SlowDown),
-        Expected::Full => (FailureClass::Throttled, Reaction::NoRoom(None)),
-        Expected::Temp | Expected::Dlv | Expected::Sess => {
-            (FailureClass::CarrierTemporary, Reaction::Later(None))
-        }
-        Expected::Dest => (FailureClass::InvalidNumber, Reaction::Never),
-        Expected::Acct | Expected::Bind => (FailureClass::SourceNotAllowed, Reaction::Elsewhere),
-        Expected::Bug => (FailureClass::Protocol, Reaction::Never),
-        Expected::Msg | Expected::Op if status.name().is_none() => (FailureClass::Unmapped, Reaction::Never),
-        Expected::Msg | Expected::Op => (FailureClass::CarrierPermanent, Reaction::Never),
-    }
-}
-
-fn reported(state: MessageState, intermediate: bool) -> ReportedState {
-    if intermediate {
-        return ReportedState::Intermediate;
-    }
-    match state {
-        MessageState::DELIVERED => ReportedState::Delivered,
-        // Many carriers use ACCEPTD for "the network has it", with the end still to come.
-        MessageState::SCHEDULED | MessageState::ENROUTE | MessageState::ACCEPTED => {
-            ReportedState::Intermediate
-        }
-        MessageState::UNKNOWN => ReportedState::Unknown,
-        _ => ReportedState::Undelivered,
-    }
-}
-
-fn report_class(state: MessageState, mapped: bool) -> FailureClass {
-    if !mapped {
-        return FailureClass::Unmapped;
-    }
-    match state {
-        MessageState::DELIVERED => FailureClass::None,
-        MessageState::EXPIRED => FailureClass::Expired,
-        MessageState::UNKNOWN => FailureClass::NoResponse,
-        _ => FailureClass::CarrierPermanent,
-    }
 }
 
 #[cfg(test)]
