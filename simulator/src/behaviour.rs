@@ -29,13 +29,15 @@ pub struct Decision {
     pub delay: Duration,
 }
 
-/// What a bind asks for.
+/// What a bind or a submit asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Asked {
-    /// The version, as the protocol writes it.
+    /// Of a bind: the version, as the protocol writes it.
     pub version: u8,
-    /// Its command id.
+    /// Of a bind: its command id.
     pub command: u32,
+    /// Of a submit: which part of a long message it is, if it is one.
+    pub part: Option<u8>,
 }
 
 /// Which receipts the sender of a message wants.
@@ -92,10 +94,11 @@ impl Behaviour {
         self.refused(RefuseOn::Bind, account.as_bytes(), asked)
     }
 
-    /// Decides a submit to `recipient`.
-    pub fn decide_submit(&mut self, now: Instant, recipient: &[u8]) -> Decision {
+    /// Decides a submit to `recipient`, which is this part of a long message if it is one.
+    pub fn decide_submit(&mut self, now: Instant, recipient: &[u8], part: Option<u8>) -> Decision {
         let throttled = self.bucket.as_mut().and_then(|bucket| bucket.take(now).err());
-        let refused = throttled.or_else(|| self.refused(RefuseOn::Submit, recipient, Asked::default()));
+        let refused = throttled
+            .or_else(|| self.refused(RefuseOn::Submit, recipient, Asked { part, ..Asked::default() }));
         let verdict = match refused {
             Some(status) => Verdict::Refuse(status),
             None if self.hits(self.answer.silence) => Verdict::Silence,
@@ -140,6 +143,7 @@ impl Behaviour {
                 && subject.starts_with(rule.prefix.as_bytes())
                 && subject.ends_with(rule.suffix.as_bytes())
                 && rule.above_version.is_none_or(|version| asked.version > version)
+                && (rule.part.is_none() || rule.part == asked.part)
                 && rule.command.is_none_or(|command| asked.command == command)
                 && hits(rule.ratio, rng)
         };
@@ -247,7 +251,7 @@ mod tests {
         let mut behaviour = behaviour(rules, seed);
         let now = Instant::now();
         (0..count)
-            .map(|_| (behaviour.decide_submit(now, b"4179"), behaviour.decide_receipt(Wanted::Always)))
+            .map(|_| (behaviour.decide_submit(now, b"4179", None), behaviour.decide_receipt(Wanted::Always)))
             .collect()
     }
 
@@ -285,7 +289,7 @@ mod tests {
             1,
         );
         let now = Instant::now();
-        let mut verdict = |number: &[u8]| behaviour.decide_submit(now, number).verdict;
+        let mut verdict = |number: &[u8]| behaviour.decide_submit(now, number, None).verdict;
         assert_eq!(verdict(b"99912"), Verdict::Refuse(0x0B));
         assert_eq!(verdict(b"12300"), Verdict::Refuse(0x14));
         assert_eq!(verdict(b"12399"), Verdict::Accept);
@@ -299,7 +303,8 @@ mod tests {
             r#"refuse = [{ on = "bind", above_version = 0x34, status = 0x0D }, { on = "bind", command = 9, status = 3 }]"#,
             1,
         );
-        let mut verdict = |version, command| behaviour.decide_bind("esme", Asked { version, command });
+        let mut verdict =
+            |version, command| behaviour.decide_bind("esme", Asked { version, command, part: None });
         assert_eq!(verdict(0x50, 2), Some(0x0D));
         assert_eq!(verdict(0x34, 9), Some(3));
         assert_eq!(verdict(0x34, 2), None);
@@ -310,12 +315,12 @@ mod tests {
         let mut behaviour = behaviour("throttle = { submits_per_second = 10 }", 1);
         let now = Instant::now();
         let accepted =
-            (0..15).filter(|_| behaviour.decide_submit(now, b"1").verdict == Verdict::Accept).count();
+            (0..15).filter(|_| behaviour.decide_submit(now, b"1", None).verdict == Verdict::Accept).count();
         assert_eq!(accepted, 10);
-        assert_eq!(behaviour.decide_submit(now, b"1").verdict, Verdict::Refuse(0x58));
+        assert_eq!(behaviour.decide_submit(now, b"1", None).verdict, Verdict::Refuse(0x58));
         let later = now + Duration::from_millis(250);
         let accepted =
-            (0..15).filter(|_| behaviour.decide_submit(later, b"1").verdict == Verdict::Accept).count();
+            (0..15).filter(|_| behaviour.decide_submit(later, b"1", None).verdict == Verdict::Accept).count();
         assert_eq!(accepted, 2);
     }
 

@@ -22,7 +22,18 @@ pub struct LinkFaults {
     submits: u64,
     /// What is to be written is held back until then.
     held: Option<Instant>,
+    /// After a write nothing more is written until then.
+    rests: Option<Instant>,
     stall: Stall,
+}
+
+/// What a submit makes a connection do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It is cut, without an unbind.
+    Cut,
+    /// It is unbound, whatever is unanswered.
+    Unbind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,18 +49,22 @@ impl LinkFaults {
     pub fn new(settings: Faults, link: u64) -> Self {
         let is_meant = settings.link.is_none_or(|meant| meant == link);
         let settings = if is_meant { settings } else { Faults::default() };
-        Self { settings, submits: 0, held: None, stall: Stall::Never }
+        Self { settings, submits: 0, held: None, rests: None, stall: Stall::Never }
     }
 
-    /// A submit came in. True: cut the connection now.
-    pub fn note_submit(&mut self, now: Instant) -> bool {
+    /// A submit came in.
+    pub fn note_submit(&mut self, now: Instant) -> Option<Fault> {
         self.submits += 1;
         if self.stall == Stall::Never
             && self.settings.stall_after_submits.is_some_and(|at| self.submits >= at)
         {
             self.stall = Stall::Until(self.settings.stall_for.map(|length| now + length));
         }
-        self.settings.cut_after_submits.is_some_and(|at| self.submits >= at)
+        let Faults { cut_after_submits, unbind_after_submits, .. } = self.settings;
+        if cut_after_submits.is_some_and(|at| self.submits >= at) {
+            return Some(Fault::Cut);
+        }
+        (unbind_after_submits == Some(self.submits)).then_some(Fault::Unbind)
     }
 
     /// What its answers take beyond what was decided.
@@ -77,12 +92,18 @@ impl LinkFaults {
                 return Writing::NotBefore(Some(held));
             }
         }
+        if self.rests.is_some_and(|until| now < until) {
+            return Writing::NotBefore(self.rests);
+        }
         Writing::AtMost(self.settings.split_octets.unwrap_or(waiting).min(waiting))
     }
 
-    /// Everything that waited is written: what comes next is held back anew.
-    pub fn note_drained(&mut self) {
-        self.held = None;
+    /// Something was written; `drained`: all that waited, so what comes next is held back anew.
+    pub fn note_written(&mut self, now: Instant, drained: bool) {
+        self.rests = self.settings.drip.map(|rest| now + rest);
+        if drained {
+            self.held = None;
+        }
     }
 
     /// When reading may go on, if it may not now.
@@ -115,7 +136,7 @@ mod tests {
     fn a_sound_connection_writes_everything() {
         let mut faults = LinkFaults::new(Faults::default(), 1);
         let now = Instant::now();
-        assert!(!faults.note_submit(now) && faults.may_read(now));
+        assert!(faults.note_submit(now).is_none() && faults.may_read(now));
         assert_eq!(faults.may_write(now, 5000), Writing::AtMost(5000));
     }
 
@@ -126,7 +147,7 @@ mod tests {
         assert_eq!(faults.may_write(now, 5), Writing::NotBefore(Some(now + 10 * MS)));
         assert_eq!(faults.may_write(now + 9 * MS, 50), Writing::NotBefore(Some(now + 10 * MS)));
         assert_eq!(faults.may_write(now + 10 * MS, 90), Writing::AtMost(90));
-        faults.note_drained();
+        faults.note_written(now + 10 * MS, true);
         assert_eq!(faults.may_write(now + 11 * MS, 5), Writing::NotBefore(Some(now + 21 * MS)));
     }
 
@@ -149,7 +170,25 @@ mod tests {
     fn cuts_after_the_nth_submit() {
         let mut faults = LinkFaults::new(Faults { cut_after_submits: Some(3), ..Faults::default() }, 1);
         let now = Instant::now();
-        assert_eq!([0; 3].map(|_| faults.note_submit(now)), [false, false, true]);
+        assert_eq!([0; 3].map(|_| faults.note_submit(now)), [None, None, Some(Fault::Cut)]);
+    }
+
+    #[test]
+    fn unbinds_once_at_the_nth_submit() {
+        let mut faults = LinkFaults::new(Faults { unbind_after_submits: Some(2), ..Faults::default() }, 1);
+        let now = Instant::now();
+        assert_eq!([0; 3].map(|_| faults.note_submit(now)), [None, Some(Fault::Unbind), None]);
+    }
+
+    #[test]
+    fn rests_after_each_write() {
+        let settings = Faults { split_octets: Some(1), drip: Some(3 * MS), ..Faults::default() };
+        let mut faults = LinkFaults::new(settings, 1);
+        let now = Instant::now();
+        assert_eq!(faults.may_write(now, 9), Writing::AtMost(1));
+        faults.note_written(now, false);
+        assert_eq!(faults.may_write(now + 2 * MS, 8), Writing::NotBefore(Some(now + 3 * MS)));
+        assert_eq!(faults.may_write(now + 3 * MS, 8), Writing::AtMost(1));
     }
 
     #[test]
@@ -157,7 +196,7 @@ mod tests {
         let settings = Faults { link: Some(2), lag: MS, cut_after_submits: Some(1), ..Faults::default() };
         let [mut sound, mut faulty] = [1, 2].map(|link| LinkFaults::new(settings, link));
         let now = Instant::now();
-        assert_eq!((sound.lag(), sound.note_submit(now)), (Duration::ZERO, false));
-        assert_eq!((faulty.lag(), faulty.note_submit(now)), (MS, true));
+        assert_eq!((sound.lag(), sound.note_submit(now)), (Duration::ZERO, None));
+        assert_eq!((faulty.lag(), faulty.note_submit(now)), (MS, Some(Fault::Cut)));
     }
 }

@@ -180,6 +180,15 @@ impl<D: Dialect> Session<D> {
         }
     }
 
+    /// The same without the waiting: unbinds at once. Requests in flight may still be answered before the answer to the
+    /// unbind; the others end with the session.
+    pub fn unbind_at_once(&mut self, now: Now) {
+        self.unbind(now);
+        if matches!(self.state, State::Draining) {
+            self.send_unbind(now);
+        }
+    }
+
     /// Unbinds once nothing waits for an answer on either side.
     pub(super) fn unbind_when_drained(&mut self, now: Now) {
         if matches!(self.state, State::Draining) && self.window.in_flight() == 0 && self.inbound.is_empty() {

@@ -157,6 +157,8 @@ pub struct Refuse {
     /// How the recipient (of a bind: the account) has to end.
     #[serde(default)]
     pub suffix: String,
+    /// Of a submit: only if it is this part of a long message, counted from 1.
+    pub part: Option<u8>,
     /// How often the rule refuses; without it, for ever.
     pub times: Option<u64>,
     /// Of a bind: only if it asks for a version above this one, written as the protocol does.
@@ -304,11 +306,16 @@ pub struct Faults {
     pub lag: Duration,
     /// At most this many octets are written at once.
     pub split_octets: Option<usize>,
+    /// So long nothing more is written after each write.
+    #[serde(deserialize_with = "some_duration")]
+    pub drip: Option<Duration>,
     /// What is to be written is held back this long and then written at once.
     #[serde(deserialize_with = "some_duration")]
     pub glue: Option<Duration>,
     /// The connection is cut, without an unbind, after this many submits.
     pub cut_after_submits: Option<u64>,
+    /// The carrier unbinds at this submit of a connection: what it has not answered by then it never answers there.
+    pub unbind_after_submits: Option<u64>,
     /// From this submit of a connection on, nothing is read or written for `stall_for`.
     pub stall_after_submits: Option<u64>,
     /// How long a stall lasts; by default for good.

@@ -159,9 +159,7 @@ impl<'a, P: Persona> Link<'a, P> {
                     session.unbind(clock.now());
                 }
                 written = socket::write(&mut writer, session, room), if room > 0 => {
-                    if written? == waiting {
-                        faults.note_drained();
-                    }
+                    faults.note_written(clock.now().mono, written? == waiting);
                 }
                 read = reader.read_buf(&mut input), if reads => {
                     if read? == 0 {
@@ -244,8 +242,12 @@ impl<'a, P: Persona> Link<'a, P> {
 
     fn handle_bind(&mut self, now: Now, bind: &Frame<P::Dialect>) {
         let smsc = self.smsc;
-        self.asked =
-            Asked { version: P::version_of(&bind.octets), command: P::Dialect::command(&bind.header) };
+        let asked = Asked {
+            version: P::version_of(&bind.octets),
+            command: P::Dialect::command(&bind.header),
+            part: None,
+        };
+        self.asked = asked;
         let named = P::account_of(&bind.octets);
         let index = match named {
             Some(name) => smsc.accounts.iter().position(|account| account.name.as_bytes() == name),
@@ -256,8 +258,6 @@ impl<'a, P: Persona> Link<'a, P> {
             return self.refuse_bind(now, "", P::UNKNOWN_ACCOUNT);
         };
         let account = Arc::clone(&smsc.accounts[index]);
-        let asked =
-            Asked { version: P::version_of(&bind.octets), command: P::Dialect::command(&bind.header) };
         if let Some(status) = account.decide(|rules| rules.decide_bind(&account.name, asked)) {
             return self.refuse_bind(now, &account.name, status);
         }

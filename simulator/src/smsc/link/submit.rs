@@ -11,6 +11,7 @@ use codecs::{
 use super::{DueAnswer, Link};
 use crate::{
     behaviour::{Decision, Fate, Verdict},
+    fault::Fault,
     smsc::{
         account::Account,
         deliveries::For,
@@ -40,8 +41,9 @@ impl<P: Persona> Link<'_, P> {
             return;
         };
         count(&smsc.counters.submits);
+        let part = submit.segment.map(|segment| segment.part);
         let Decision { mut verdict, delay } =
-            account.decide(|rules| rules.decide_submit(now.mono, submit.recipient.number.as_slice()));
+            account.decide(|rules| rules.decide_submit(now.mono, submit.recipient.number.as_slice(), part));
         if smsc.carrier.throttle_window.is_some_and(|most| self.answers.len() >= most) {
             verdict = Verdict::Refuse(P::THROTTLED);
         }
@@ -79,7 +81,14 @@ impl<P: Persona> Link<'_, P> {
         {
             self.add_receipts(now, due, &account, submit, id);
         }
-        self.is_cut |= self.faults.note_submit(now.mono);
+        match self.faults.note_submit(now.mono) {
+            Some(Fault::Cut) => self.is_cut = true,
+            Some(Fault::Unbind) => {
+                self.answers.clear();
+                self.session.unbind_at_once(now);
+            }
+            None => {}
+        }
     }
 
     /// Adds the receipts of one submit, one per recipient who gets one. They count from `from`, when the answer goes.
