@@ -52,23 +52,3 @@ async fn an_smpp_carrier_gets_long_texts_the_way_it_wants_them() {
         assert_eq!(joined, long_text(), "{account}");
     }
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_refused_part_ends_the_message_and_its_other_parts_still_get_their_reports() {
-    // The carrier refuses what goes beyond two submits, for good: the third part.
-    let behaviour = "throttle = { submits_per_second = 2, status = 11 }\nreceipts = { delay = \"200ms\" }";
-    let bed = Bed::new(&[Carrier { behaviour, ..Carrier::smpp("smpp") }]).await;
-    let mut platform = bed.platform();
-    platform.subscribe().await;
-    let id = platform.accepted(over("smpp", "a", &long_text())).await;
-    let end = platform.end_of(&id).await;
-    assert_eq!(end.state(), MessageState::Rejected);
-    assert_eq!(end.segment.expect("the part").segment_number, 3);
-    let reported = |message: &carrierd::grpc::api::Message| {
-        message.segments.iter().filter(|segment| segment.state() == MessageState::Delivered).count() == 2
-    };
-    let message = platform.message_when(&id, reported).await;
-    assert_eq!(message.state(), MessageState::Rejected);
-    assert_eq!(message.segments[2].state(), MessageState::Rejected);
-    bed.end().await;
-}
