@@ -64,7 +64,7 @@ async fn run(protocol: &'static str, behaviour: &'static str, patience: Patience
     for number in 0..messages {
         let recipient = format!("1380000{number:04}");
         // Both on each link.
-        let resubmit = number / LINKS % 2 == 0;
+        let resubmit = (number / LINKS).is_multiple_of(2);
         let request = request_with(&recipient, |message| {
             message.to = recipient.clone();
             let policy = if resubmit { AmbiguityPolicy::Resubmit } else { AmbiguityPolicy::AwaitReport };
