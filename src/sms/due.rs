@@ -75,9 +75,8 @@ impl Due {
         let (mut after, mut resumed) = (None::<MessageId>, 0);
         loop {
             let page = self.0.store.queued(after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(resumed) };
-            after = Some(last.message.id);
-            for stored in page {
+            after = page.next;
+            for stored in page.messages {
                 if stored.message.id >= self.0.before {
                     return Ok(resumed);
                 }
@@ -94,6 +93,9 @@ impl Due {
                     }
                     None => self.strand(stored).await?,
                 }
+            }
+            if after.is_none_or(|after| after >= self.0.before) {
+                return Ok(resumed);
             }
         }
     }

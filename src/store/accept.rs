@@ -40,7 +40,9 @@ impl Verbs {
         self.txn.put(Space::Message, id_key(id), &message)?;
         self.txn.put(Space::Open, id_key(id), &delivery)?;
         self.gauges.open.fetch_add(1, Ordering::Relaxed);
-        self.windows.note_accepted(id);
+        if self.windows.note_accepted(id) {
+            self.write_windows()?;
+        }
         self.cache.keep(id, Box::new(Live { message, delivery, closed: false }));
         Ok(Accepted::New)
     }

@@ -251,6 +251,17 @@ pub struct StoredMessage {
     pub delivery: Delivery,
 }
 
+/// A stretch of the open messages: those of them with a segment still to be sent.
+#[derive(Debug, Clone, Default)]
+pub struct QueuedPage {
+    /// The messages, in the order of their ids.
+    pub messages: Vec<StoredMessage>,
+    /// After which message to go on; `None`: there are no more.
+    pub next: Option<MessageId>,
+    /// Open messages that can't be read back.
+    pub damaged: u64,
+}
+
 /// A message with all that is known of what happened to it.
 #[derive(Debug, Clone)]
 pub struct Story {

@@ -7,4 +7,5 @@ mod log;
 mod matching;
 mod model;
 mod story;
+mod windows;
 mod wire;

@@ -98,8 +98,8 @@ impl Store {
     /// Opens the folder, or makes it, and resolves what may have been on the wire when the last process ended. Blocks.
     ///
     /// # Errors
-    /// [`StoreError::Open`] if the folder can't be used, [`StoreError::Corrupt`] if an open message can't be read back,
-    /// [`StoreError::Failed`] if the disk fails.
+    /// [`StoreError::Open`] if the folder can't be used, [`StoreError::Corrupt`] if what was on the wire, in doubt or parked
+    /// can't be read back, [`StoreError::Failed`] if the disk fails. Open messages are not read here.
     pub fn open(config: &StoreConfig, messages: &MessageConfig) -> Result<(Self, Recovered), StoreError> {
         Self::open_with(config, messages, Committing::ByThread)
     }
@@ -240,15 +240,13 @@ impl Store {
         Ok(Some(story))
     }
 
-    /// Open messages with a segment still to be sent, in the order of their ids, after one of them or from the first.
+    /// Open messages with a segment still to be sent, in the order of their ids, after one of them or from the first. A page
+    /// may hold fewer than `limit`, even none, and not be the last: it looks at a bounded number of open messages. Those
+    /// that can't be read are told in the log and counted, and stop nothing.
     ///
     /// # Errors
     /// As [`inbound_parts`](Self::inbound_parts).
-    pub async fn queued(
-        &self,
-        after: Option<MessageId>,
-        limit: usize,
-    ) -> Result<Vec<StoredMessage>, StoreError> {
+    pub async fn queued(&self, after: Option<MessageId>, limit: usize) -> Result<QueuedPage, StoreError> {
         self.read(move |spaces| queries::queued(spaces, after, limit)).await
     }
 

@@ -6,7 +6,7 @@ use fjall::{Readable, Snapshot};
 use serde::de::DeserializeOwned;
 
 use super::{
-    IdQuestion, InboundPart, KnownId, MessageKey, StoreError, StoredMessage, Story,
+    IdQuestion, InboundPart, KnownId, MessageKey, QueuedPage, StoreError, StoredMessage, Story,
     live::is_same_person,
     rows::{
         CarrierRow, RequestRow, Space, Spaces, carrier_key, check_key, corrupt, decode, id_of, request_key,
@@ -17,6 +17,8 @@ use crate::domain::{Delivery, Message, MessageId, SegmentState, TrunkId};
 
 /// Ids looked at that begin as a report's.
 const MAX_LONGER: usize = 8;
+/// Open messages looked at for one page of those that are to be sent.
+const MAX_OPEN_READ: usize = 10_000;
 
 /// A message with its state.
 pub(super) fn message(spaces: &Spaces, key: &MessageKey) -> Result<Option<StoredMessage>, StoreError> {
@@ -59,24 +61,45 @@ pub(super) fn queued(
     spaces: &Spaces,
     after: Option<MessageId>,
     limit: usize,
-) -> Result<Vec<StoredMessage>, StoreError> {
+) -> Result<QueuedPage, StoreError> {
     let snapshot = spaces.db.snapshot();
     let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded(*id.octets()));
-    let mut found = Vec::new();
-    for row in snapshot.range::<[u8; 16], _>(&spaces[Space::Open], (from, Bound::Unbounded)) {
-        if found.len() == limit {
-            break;
+    let mut page = QueuedPage::default();
+    for (seen, row) in
+        snapshot.range::<[u8; 16], _>(&spaces[Space::Open], (from, Bound::Unbounded)).enumerate()
+    {
+        if page.messages.len() == limit || seen == MAX_OPEN_READ {
+            return Ok(page);
         }
         let (key, row) = row.into_inner().map_err(|error| failed(&error))?;
-        let delivery: Delivery = decode(Space::Open, &key, &row)?;
-        if delivery.segments.iter().any(|segment| segment.state == SegmentState::Queued) {
-            let id = id_of(Space::Open, &key)?;
-            let message = get(spaces, &snapshot, Space::Message, id.octets())?
-                .ok_or_else(|| corrupt(Space::Message, id.octets(), "it is missing".into()))?;
-            found.push(StoredMessage { message, delivery });
+        page.next = Some(id_of(Space::Open, &key)?);
+        match queued_one(spaces, &snapshot, &key, &row) {
+            Ok(stored) => page.messages.extend(stored),
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::error!(%error, "an open message can't be read: it is left as it is, and the others go on");
+                page.damaged += 1;
+            }
+            Err(error) => return Err(error),
         }
     }
-    Ok(found)
+    page.next = None;
+    Ok(page)
+}
+
+/// The open message of a row, if something of it is still to be sent.
+fn queued_one(
+    spaces: &Spaces,
+    snapshot: &Snapshot,
+    key: &[u8],
+    row: &[u8],
+) -> Result<Option<StoredMessage>, StoreError> {
+    let delivery: Delivery = decode(Space::Open, key, row)?;
+    if delivery.segments.iter().all(|segment| segment.state != SegmentState::Queued) {
+        return Ok(None);
+    }
+    let message = get(spaces, snapshot, Space::Message, key)?
+        .ok_or_else(|| corrupt(Space::Message, key, "it is missing".into()))?;
+    Ok(Some(StoredMessage { message, delivery }))
 }
 
 /// Which ids of a trunk's segments reports without a message can mean.

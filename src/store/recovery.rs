@@ -16,19 +16,24 @@ use super::{
     doubts::{Doubt, Doubts},
     events,
     room::Room,
-    rows::{Space, Spaces, decode, encode, id_of, number_of, wire_of},
+    rows::{Space, Spaces, decode, encode, number_of, wire_of},
+    sweep::Windows,
     txn::failed,
     usage::Gauges,
     verbs::Verbs,
 };
 use crate::{
     config::{MessageConfig, StoreConfig},
-    domain::{AmbiguityPolicy, Delivery, SegmentState, TrunkId},
+    domain::{AmbiguityPolicy, MessageId, SegmentState, TrunkId},
 };
 
 /// Form of the whole folder. A daemon refuses a folder of a later form than its own.
 const FORMAT: u32 = 1;
 const FORMAT_KEY: &[u8] = b"format";
+/// Number of open messages.
+pub(super) const OPEN_KEY: &[u8] = b"open";
+/// Where the search for closed report windows stands: [`MessageId`].
+pub(super) const SWEPT_KEY: &[u8] = b"swept";
 /// Threads that write and merge the engine's tables.
 const ENGINE_THREADS: usize = 2;
 /// Room for the engine's journals, octets: they are read again after a crash, so this decides how long opening takes. The
@@ -50,7 +55,9 @@ pub(super) fn open(config: &StoreConfig, messages: &MessageConfig) -> Result<(Ve
         verbs.sequence = last.id.sequence;
         verbs.now = verbs.now.max(last.record_time);
     }
-    let open = read_open(verbs.txn.spaces())?;
+    let open = count_open(&verbs)?;
+    verbs.open_written = open;
+    verbs.windows = Windows::from(verbs.txn.get::<MessageId>(Space::Meta, SWEPT_KEY)?);
     verbs.doubts = Doubts::read(verbs.txn.spaces())?;
     verbs.gauges.open.store(open, Ordering::Relaxed);
     let (ambiguous, resubmitted) = resolve_wire(&mut verbs)?;
@@ -121,16 +128,16 @@ fn check_format(spaces: &Spaces, path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Reads every open message's state, so a damaged row is known before anything is built on it.
-fn read_open(spaces: &Spaces) -> Result<u64, StoreError> {
-    let mut open = 0;
-    for row in spaces.db.snapshot().iter(&spaces[Space::Open]) {
-        let (key, row) = row.into_inner().map_err(|error| failed(&error))?;
-        id_of(Space::Open, &key)?;
-        decode::<Delivery>(Space::Open, &key, &row)?;
-        open += 1;
+/// How many messages are open. They are not read: what is to be sent is read in pages once the daemon serves, what
+/// waits for a report when its report comes or its window closes, and a damaged row is told of then.
+fn count_open(verbs: &Verbs) -> Result<u64, StoreError> {
+    if let Some(open) = verbs.txn.get(Space::Meta, OPEN_KEY)? {
+        return Ok(open);
     }
-    Ok(open)
+    // A folder that was written before they were counted.
+    let spaces = verbs.txn.spaces();
+    let open = spaces.db.snapshot().len(&spaces[Space::Open]).map_err(|error| failed(&error))?;
+    Ok(open as u64)
 }
 
 /// Resolves what the marks name by each message's policy and removes them. Gives how many segments may have been on the
@@ -149,13 +156,18 @@ fn resolve_wire(verbs: &mut Verbs) -> Result<(u64, u64), StoreError> {
     }
     let (mut ambiguous, mut resubmitted) = (0, 0);
     for (trunk, attempt) in on_wire {
-        match resolve(verbs, &trunk, &attempt)? {
-            Some(AmbiguityPolicy::AwaitReport) => ambiguous += 1,
-            Some(AmbiguityPolicy::Resubmit) => {
+        match resolve(verbs, &trunk, &attempt) {
+            Ok(Some(AmbiguityPolicy::AwaitReport)) => ambiguous += 1,
+            Ok(Some(AmbiguityPolicy::Resubmit)) => {
                 ambiguous += 1;
                 resubmitted += 1;
             }
-            None => {}
+            Ok(None) => {}
+            Err(error @ StoreError::Corrupt { .. }) => {
+                let message_id = attempt.message_id;
+                tracing::error!(%message_id, %error, "a message that may have been on the wire can't be read: it is left as it is");
+            }
+            Err(error) => return Err(error),
         }
     }
     verbs.marks = Marks::default();

@@ -25,6 +25,8 @@ const SCRATCH_OCTETS: usize = 4096;
 const MAX_KEY_OCTETS: usize = u16::MAX as usize;
 /// Submit time, message id, segment.
 const DOUBT_KEY_OCTETS: usize = 25;
+/// Time, message id.
+const LATER_KEY_OCTETS: usize = 24;
 const MEBI: u64 = 1024 * 1024;
 
 /// The keyspaces.
@@ -58,10 +60,12 @@ pub(super) enum Space {
     Meta,
     /// Message id → [`History`](crate::domain::History), where there is more to tell than the segments do.
     History,
+    /// Time and message id → nothing: open messages that a sweep has passed over, and when it looks at them again.
+    Later,
 }
 
 impl Space {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Message,
         Self::Open,
         Self::Closed,
@@ -76,6 +80,7 @@ impl Space {
         Self::Cursor,
         Self::Meta,
         Self::History,
+        Self::Later,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -94,6 +99,7 @@ impl Space {
             Self::Cursor => "cursor",
             Self::Meta => "meta",
             Self::History => "history",
+            Self::Later => "later",
         }
     }
 
@@ -281,6 +287,21 @@ pub(super) fn doubt_of(key: &[u8]) -> Result<Doubt, StoreError> {
         message_id: MessageId::from_octets(id),
         segment: *segment,
     })
+}
+
+/// Time first, so that the earliest come first. `time`: milliseconds since 1970, none before.
+pub(super) fn later_key(time: i64, id: MessageId) -> UserKey {
+    let mut octets = [0; LATER_KEY_OCTETS];
+    octets[..8].copy_from_slice(&time.max(0).to_be_bytes());
+    octets[8..].copy_from_slice(id.octets());
+    Slice::from(octets)
+}
+
+/// The message that a key of `later` names.
+pub(super) fn later_of(key: &[u8]) -> Result<MessageId, StoreError> {
+    let wrong = || corrupt(Space::Later, key, "its key names no message".into());
+    let (_, id) = key.split_first_chunk::<8>().ok_or_else(wrong)?;
+    id_of(Space::Later, id).map_err(|_| wrong())
 }
 
 pub(super) fn number_key(number: u64) -> UserKey {

@@ -2,45 +2,60 @@
 
 use std::time::Duration;
 
-use fjall::Readable;
+use fjall::{Readable, Slice};
 use jiff::Timestamp;
 
 use super::{
     ParkedReport, StoreError, Swept,
-    rows::{Space, decode, id_key, id_of, number_key},
+    recovery::SWEPT_KEY,
+    rows::{Space, id_of, later_key, later_of, number_key},
     txn::failed,
     verbs::Verbs,
 };
-use crate::domain::{CarrierStatus, Delivery, FailureClass, Message, MessageId, SegmentState};
+use crate::domain::{CarrierStatus, FailureClass, MessageId, SegmentState};
+
+/// When a message is looked at again whose report window has closed although something of it is still to be sent, or that
+/// can't be read.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
 /// Where the search for closed report windows stands.
+///
+/// Ids begin with the time of acceptance, so the open messages lie in the order in which their windows close. The few that
+/// are not due by then (scheduled ones, and those that wait to be sent) get a row in `later` and are passed over once: a
+/// sweep looks at what is due and at nothing else, however much is open.
+#[derive(Default)]
 pub(super) struct Windows {
-    /// No open message before this one has to be looked at.
-    next: MessageId,
-    /// The first one that this pass has left open.
-    left: Option<MessageId>,
-    /// The first one accepted in this group: its row is not committed yet, so a pass does not see it.
+    /// Every open message before this one has a row in `later`. `None`: the search begins with the first of all.
+    next: Option<MessageId>,
+    /// The first one accepted in this group: its row is not committed yet, so a search does not see it.
     accepted: Option<MessageId>,
 }
 
-impl Windows {
-    pub(super) fn new() -> Self {
-        Self { next: MessageId::from_octets([0; 16]), left: None, accepted: None }
+impl From<Option<MessageId>> for Windows {
+    fn from(next: Option<MessageId>) -> Self {
+        Self { next, accepted: None }
     }
+}
 
+impl Windows {
     pub(super) fn begin_group(&mut self) {
         self.accepted = None;
     }
 
-    pub(super) fn note_accepted(&mut self, id: MessageId) {
-        self.next = self.next.min(id);
+    /// Whether the search has passed this place, so that it has to come back.
+    pub(super) fn note_accepted(&mut self, id: MessageId) -> bool {
         self.accepted = Some(self.accepted.map_or(id, |first| first.min(id)));
+        let passed = self.next.is_some_and(|next| id < next);
+        if passed {
+            self.next = Some(id);
+        }
+        passed
     }
 
-    /// A pass has come to `cutoff`: the next one begins with what this one left.
+    /// The search has come to `cutoff`.
     fn finish(&mut self, cutoff: i64) {
-        let next = self.left.take().unwrap_or_else(|| first_at(cutoff));
-        self.next = self.accepted.map_or(next, |accepted| accepted.min(next));
+        let next = first_at(cutoff);
+        self.next = Some(self.accepted.map_or(next, |accepted| accepted.min(next)));
     }
 }
 
@@ -50,6 +65,7 @@ impl Verbs {
         let mut swept = Swept::default();
         self.sweep_parked(now, limit, &mut swept)?;
         self.sweep_windows(now, limit, &mut swept)?;
+        self.sweep_later(now, limit, &mut swept)?;
         self.sweep_doubts(now, limit, &mut swept);
         self.room.look();
         Ok(swept)
@@ -93,52 +109,100 @@ impl Verbs {
         }
     }
 
-    /// Ids begin with the time of acceptance, so the oldest open messages come first.
+    /// Looks at the open messages whose windows have closed since the last time.
     fn sweep_windows(&mut self, now: Timestamp, limit: usize, swept: &mut Swept) -> Result<(), StoreError> {
         let cutoff = before(now, self.config.report_window);
-        if accepted_at(self.windows.next) > cutoff {
+        let next = self.windows.next.unwrap_or_else(|| first_at(0));
+        if accepted_at(next) > cutoff {
             return Ok(());
         }
         let spaces = self.txn.spaces().clone();
-        let rows = spaces
-            .db
-            .snapshot()
-            .range(&spaces[Space::Open], self.windows.next.octets().as_slice()..)
-            .take(limit + 1);
+        let rows =
+            spaces.db.snapshot().range(&spaces[Space::Open], next.octets().as_slice()..).take(limit + 1);
+        let mut passed_over = false;
+        let mut stopped = false;
         for (seen, row) in rows.enumerate() {
-            let (key, row) = row.into_inner().map_err(|error| failed(&error))?;
+            let key = row.key().map_err(|error| failed(&error))?;
             let id = id_of(Space::Open, &key)?;
             if seen == limit {
-                swept.more = true;
-                self.windows.next = id;
-                return Ok(());
-            }
-            if accepted_at(id) > cutoff {
-                self.windows.left.get_or_insert(id);
+                (swept.more, stopped) = (true, true);
+                self.windows.next = Some(id);
                 break;
             }
-            let delivery: Delivery = decode(Space::Open, &key, &row)?;
-            if delivery.segments.iter().any(|segment| segment.state == SegmentState::Queued) {
-                // What has not left waits for its validity, not for a report.
-                self.windows.left.get_or_insert(id);
-            } else if self.was_scheduled_after(id, cutoff)? {
-                // Its report is awaited from the time that it was scheduled for.
-                self.windows.left.get_or_insert(id);
-            } else {
-                let text = "no report came before the report window closed";
-                let status = CarrierStatus::ours(FailureClass::NoResponse, true, text);
-                swept.unknown += u64::from(self.give_up(id, status)?);
+            if accepted_at(id) > cutoff {
+                break;
             }
+            passed_over |= self.close_window(id, now, swept)?;
         }
-        self.windows.finish(cutoff);
+        if !stopped {
+            self.windows.finish(cutoff);
+        }
+        if passed_over {
+            self.write_windows()?;
+        }
         Ok(())
     }
 
-    /// Asked only of messages that were accepted a whole report window ago.
-    fn was_scheduled_after(&self, id: MessageId, cutoff: i64) -> Result<bool, StoreError> {
-        let message = self.txn.get::<Message>(Space::Message, &id_key(id))?;
-        let scheduled = message.and_then(|message| message.send_time);
-        Ok(scheduled.is_some_and(|time| time.as_millisecond() > cutoff))
+    /// Looks again at what was passed over.
+    fn sweep_later(&mut self, now: Timestamp, limit: usize, swept: &mut Swept) -> Result<(), StoreError> {
+        let spaces = self.txn.spaces().clone();
+        let until = later_key(now.as_millisecond() + 1, first_at(0));
+        for (seen, row) in spaces.db.snapshot().range(&spaces[Space::Later], ..until).enumerate() {
+            if seen == limit {
+                swept.more = true;
+                break;
+            }
+            let key = row.key().map_err(|error| failed(&error))?;
+            let id = later_of(&key)?;
+            self.txn.remove(Space::Later, key);
+            self.close_window(id, now, swept)?;
+        }
+        Ok(())
+    }
+
+    /// Ends a message whose report window has closed. `true`: it is not due yet, and is looked at later.
+    fn close_window(&mut self, id: MessageId, now: Timestamp, swept: &mut Swept) -> Result<bool, StoreError> {
+        let live = match self.take(id) {
+            Ok(Some(live)) => live,
+            Ok(None) => return Ok(false),
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::error!(message_id = %id, %error, "an open message can't be read, so it does not end by itself");
+                self.look_later(id, now + LOOK_AGAIN)?;
+                return Ok(true);
+            }
+            Err(error) => return Err(error),
+        };
+        let open = live.delivery.ended.is_none();
+        let queued = live.delivery.segments.iter().any(|segment| segment.state == SegmentState::Queued);
+        // The report of a scheduled message is awaited from its time on.
+        let closes = live.message.send_time.map(|time| time + self.config.report_window);
+        self.give_back(id, live);
+        let later = match closes {
+            _ if !open => return Ok(false),
+            // What has not left waits for its validity, not for a report.
+            _ if queued => now + LOOK_AGAIN,
+            Some(closes) if closes > now => closes,
+            _ => {
+                let text = "no report came before the report window closed";
+                let status = CarrierStatus::ours(FailureClass::NoResponse, true, text);
+                swept.unknown += u64::from(self.give_up(id, status)?);
+                return Ok(false);
+            }
+        };
+        self.look_later(id, later)?;
+        Ok(true)
+    }
+
+    fn look_later(&mut self, id: MessageId, time: Timestamp) -> Result<(), StoreError> {
+        self.txn.put(Space::Later, later_key(time.as_millisecond(), id), &())
+    }
+
+    /// Keeps the place of the search, so that the next start passes over nothing twice.
+    pub(super) fn write_windows(&mut self) -> Result<(), StoreError> {
+        match self.windows.next {
+            Some(next) => self.txn.put(Space::Meta, Slice::from(SWEPT_KEY), &next),
+            None => Ok(()),
+        }
     }
 }
 

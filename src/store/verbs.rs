@@ -9,6 +9,7 @@ use std::{
     time::Instant,
 };
 
+use fjall::Slice;
 use jiff::Timestamp;
 
 use super::{
@@ -16,6 +17,7 @@ use super::{
     attempts::Marks,
     doubts::Doubts,
     live::{Cache, Live},
+    recovery::OPEN_KEY,
     reports::Parked,
     room::Room,
     rows::{Space, Spaces, corrupt, id_key, number_key},
@@ -46,6 +48,8 @@ pub(super) struct Verbs {
     /// Sequence of the last event.
     pub(super) sequence: u64,
     pub(super) windows: Windows,
+    /// Open messages, as the store's own row last said.
+    pub(super) open_written: u64,
     /// The time of this group; never before that of an earlier one, so events are recorded in order.
     pub(super) now: Timestamp,
     pub(super) closing: bool,
@@ -65,7 +69,8 @@ impl Verbs {
             doubts: Doubts::default(),
             parked: Parked::default(),
             sequence: 0,
-            windows: Windows::new(),
+            windows: Windows::default(),
+            open_written: 0,
             now: clock::wall(),
             closing: false,
         }
@@ -85,6 +90,7 @@ impl Verbs {
         if rows == 0 {
             return Ok(());
         }
+        self.write_open()?;
         let begun = Instant::now();
         self.txn.commit()?;
         let took = begun.elapsed();
@@ -93,6 +99,15 @@ impl Verbs {
         self.metrics.batch_rows.record(rows as f64);
         for (kind, told) in EventKind::ALL.into_iter().zip(std::mem::take(&mut self.told)) {
             self.metrics.appended(kind, told);
+        }
+        Ok(())
+    }
+
+    /// Keeps the number of open messages with what changes it, so that no start has to count them.
+    fn write_open(&mut self) -> Result<(), StoreError> {
+        let open = self.gauges.open.load(Ordering::Relaxed);
+        if std::mem::replace(&mut self.open_written, open) != open {
+            self.txn.put(Space::Meta, Slice::from(OPEN_KEY), &open)?;
         }
         Ok(())
     }

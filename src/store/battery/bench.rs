@@ -149,6 +149,13 @@ impl Bench {
         self.message(id).await.delivery.segments[number - 1].state
     }
 
+    /// Every open message with something to be sent.
+    pub(super) async fn queued(&self) -> Vec<StoredMessage> {
+        let page = self.store().queued(None, usize::MAX).await.unwrap();
+        assert_eq!((page.next, page.damaged), (None, 0));
+        page.messages
+    }
+
     /// The whole log, which must have no gaps.
     pub(super) async fn log(&self) -> Vec<Event> {
         let page = self.store().events(0, usize::MAX).await.unwrap();

@@ -1,6 +1,6 @@
 //! Crashes, damaged files and failing disks: refused with a clear word or recovered, and nothing invented.
 
-use std::{fs::OpenOptions, io::Write, path::Path};
+use std::{fs::OpenOptions, io::Write, path::Path, time::Duration};
 
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
 
@@ -26,14 +26,48 @@ fn hex(id: MessageId) -> String {
 }
 
 #[tokio::test]
-async fn a_damaged_open_message_is_named_at_the_start() {
+async fn a_damaged_open_message_is_named_and_holds_no_other_back() {
     let mut bench = Bench::new();
-    let id = bench.accept(new("r1")).await;
+    let (first, bad) = (bench.accept(new("r1")).await, bench.accept(new("r2")).await);
+    let (last, sent) = (bench.accept(new("r3")).await, bench.accept(new("r4")).await);
+    bench.begin(&attempt(bad, 1)).await;
+    bench.submit(sent, "c4").await;
     bench.crash();
-    overwrite(&bench, "open", id.octets(), b"rubbish rubbish");
-    let error = bench.open().unwrap_err();
+    overwrite(&bench, "open", bad.octets(), b"rubbish rubbish");
+    bench.open().unwrap();
+    assert_eq!((bench.recovered.open, bench.recovered.ambiguous), (4, 0));
+    let page = bench.store().queued(None, 10).await.unwrap();
+    let ids: Vec<_> = page.messages.iter().map(|stored| stored.message.id).collect();
+    assert_eq!((ids, page.damaged), (vec![first, last], 1));
+    let error = bench.store().message(MessageKey::Id(bad)).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { keyspace: "open", .. }));
-    assert!(error.to_string().contains(&hex(id)), "{error}");
+    assert!(error.to_string().contains(&hex(bad)), "{error}");
+    let closed = now() + bench.messages.report_window + Duration::from_secs(1);
+    for _ in 0..2 {
+        bench.store().sweep(closed, 100).await.unwrap();
+    }
+    assert_eq!(bench.moves().await, [(sent, MessageState::Unknown)]);
+}
+
+#[tokio::test]
+async fn a_folder_that_does_not_know_how_much_is_open_is_counted() {
+    let mut bench = Bench::new();
+    for request in ["r1", "r2", "r3"] {
+        bench.accept(new(request)).await;
+    }
+    let forgetting = bench.store().call(|verbs| {
+        verbs.txn.remove(Space::Meta, fjall::Slice::from("open"));
+        Ok(())
+    });
+    forgetting.await.unwrap();
+    bench.restart();
+    assert_eq!((bench.recovered.open, bench.store().usage().open), (3, 3));
+    let id = bench.accept(new("r4")).await;
+    bench.restart();
+    assert_eq!(bench.recovered.open, 4);
+    bench.store().withdraw(id).await.unwrap();
+    bench.restart();
+    assert_eq!(bench.recovered.open, 3);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Acceptance, outcomes and ends.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::bench::*;
 use crate::{
@@ -17,11 +17,11 @@ async fn a_message_is_accepted_sent_and_delivered_with_one_event() {
         let id = bench.accept(new("r1")).await;
         bench.step();
         assert_eq!(bench.state(id).await, MessageState::Accepted);
-        assert_eq!(bench.store().queued(None, 10).await.unwrap().len(), 1);
+        assert_eq!(bench.queued().await.len(), 1);
         let settled = bench.submit(id, "c1").await;
         bench.step();
         assert_eq!((settled.state, settled.ended), (MessageState::Submitted, false));
-        assert!(bench.store().queued(None, 10).await.unwrap().is_empty());
+        assert!(bench.queued().await.is_empty());
         let fate = bench.report(report("c1", ReportedState::Delivered)).await;
         bench.step();
         assert_eq!(fate, ReportFate::Applied { state: MessageState::Delivered, ended: true });
@@ -88,7 +88,7 @@ async fn a_request_twice_in_one_call_is_one_message() {
     assert_eq!(answers[0], Accepted::New);
     assert!(matches!(answers[1], Accepted::Replayed { message_id, .. } if message_id == id));
     assert_eq!(answers[2..], [Accepted::Mismatch, Accepted::New]);
-    assert_eq!(bench.store().queued(None, 10).await.unwrap().len(), 2);
+    assert_eq!(bench.queued().await.len(), 2);
 }
 
 #[tokio::test]
@@ -272,76 +272,6 @@ async fn an_expiry_is_told_once() {
 }
 
 #[tokio::test]
-async fn a_message_without_a_report_ends_unknown_when_its_window_closes() {
-    with_a_restart_anywhere(async |bench| {
-        let waiting = bench.accept(new("r1")).await;
-        let sent = bench.accept(new("r2")).await;
-        bench.submit(sent, "c1").await;
-        bench.step();
-        let window = bench.messages.report_window;
-        assert_eq!(bench.store().sweep(now(), 100).await.unwrap().unknown, 0);
-        let later = now() + window + Duration::from_secs(1);
-        let swept = bench.store().sweep(later, 100).await.unwrap();
-        bench.step();
-        assert_eq!((swept.unknown, swept.more), (1, false));
-        assert_eq!(bench.store().sweep(later, 100).await.unwrap().unknown, 0);
-        assert_eq!(bench.moves().await, [(sent, MessageState::Unknown)]);
-        assert_eq!(bench.state(waiting).await, MessageState::Accepted);
-        // The segment may still be told of; the message has ended.
-        let fate = bench.report(report("c1", ReportedState::Delivered)).await;
-        bench.step();
-        assert_eq!(fate, ReportFate::Applied { state: MessageState::Unknown, ended: false });
-        assert_eq!(bench.segment(sent, 1).await, SegmentState::Delivered);
-        assert_eq!(bench.log().await.len(), 1);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn the_report_of_a_scheduled_message_is_awaited_from_its_time_on() {
-    with_a_restart_anywhere(async |bench| {
-        let window = bench.messages.report_window;
-        let mut scheduled = new("r1");
-        std::sync::Arc::make_mut(&mut scheduled.message).send_time = Some(now() + window);
-        let id = bench.accept(scheduled).await;
-        bench.submit(id, "c1").await;
-        bench.step();
-        let later = now() + window + Duration::from_secs(1);
-        assert_eq!(bench.store().sweep(later, 100).await.unwrap().unknown, 0);
-        bench.step();
-        assert_eq!(bench.state(id).await, MessageState::Submitted);
-        assert_eq!(bench.store().sweep(later + window, 100).await.unwrap().unknown, 1);
-        assert_eq!(bench.state(id).await, MessageState::Unknown);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_sweep_does_a_bounded_amount_of_work_and_goes_on_where_it_stopped() {
-    let bench = Bench::new();
-    let blocked = bench.accept(new("blocked")).await;
-    for number in 0..7 {
-        let id = bench.accept(new(&format!("r{number}"))).await;
-        bench.submit(id, &format!("c{number}")).await;
-    }
-    let later = now() + bench.messages.report_window + Duration::from_secs(1);
-    let mut ended = Vec::new();
-    loop {
-        let swept = bench.store().sweep(later, 3).await.unwrap();
-        ended.push(swept.unknown);
-        if !swept.more {
-            break;
-        }
-    }
-    assert_eq!(ended, [2, 3, 2]);
-    let accepted_later = bench.accept(new("later")).await;
-    for id in [blocked, accepted_later] {
-        bench.submit(id, &id.to_string()).await;
-    }
-    assert_eq!(bench.store().sweep(later, 3).await.unwrap().unknown, 2);
-}
-
-#[tokio::test]
 async fn a_segment_that_never_left_is_tried_again_without_counting() {
     with_a_restart_anywhere(async |bench| {
         let id = bench.accept(new("r1")).await;
@@ -358,7 +288,7 @@ async fn a_segment_that_never_left_is_tried_again_without_counting() {
         let stored = bench.message(id).await;
         assert_eq!((stored.delivery.segments[0].attempts, stored.delivery.possible_duplicate), (1, false));
         assert_eq!(stored.delivery.state(), MessageState::Accepted);
-        assert_eq!(bench.store().queued(None, 10).await.unwrap().len(), 1);
+        assert_eq!(bench.queued().await.len(), 1);
     })
     .await;
 }

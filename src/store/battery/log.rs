@@ -151,12 +151,15 @@ async fn queued_messages_are_read_on_from_any_of_them() {
     bench.submit(ids[5], "c5").await;
     bench.report(report("c5", ReportedState::Delivered)).await;
     let mut found = Vec::new();
+    let mut after = None;
     loop {
-        let page = bench.store().queued(found.last().copied(), 2).await.unwrap();
-        if page.is_empty() {
+        let page = bench.store().queued(after, 2).await.unwrap();
+        assert!(page.messages.len() <= 2);
+        found.extend(page.messages.iter().map(|stored| stored.message.id));
+        after = page.next;
+        if after.is_none() {
             break;
         }
-        found.extend(page.iter().map(|stored| stored.message.id));
     }
     assert_eq!(found, [ids[0], ids[1], ids[3], ids[4], ids[6]]);
 }

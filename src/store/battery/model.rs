@@ -299,7 +299,7 @@ async fn check(bench: &Bench, reference: &Reference) {
         assert_eq!((segment.attempts, delivery.possible_duplicate), (known.attempts, known.duplicate));
         check_story(&bench.story(known.id).await, known);
     }
-    let queued = bench.store().queued(None, usize::MAX).await.unwrap().len();
+    let queued = bench.queued().await.len();
     let expected = reference.messages.iter().filter(|known| known.segment == SegmentState::Queued).count();
     assert_eq!(queued, expected);
     let open = reference.messages.iter().filter(|known| known.ended.is_none()).count();

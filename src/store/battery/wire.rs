@@ -21,7 +21,7 @@ async fn a_try_on_the_wire_at_a_crash_is_unknown_by_its_messages_policy() {
     let delivery = bench.message(resends).await.delivery;
     assert_eq!((delivery.segments[0].state, delivery.segments[0].attempts), (SegmentState::Queued, 1));
     assert!(delivery.possible_duplicate);
-    let queued = bench.store().queued(None, 10).await.unwrap();
+    let queued = bench.queued().await;
     let ids: Vec<_> = queued.iter().map(|stored| stored.message.id).collect();
     assert_eq!(ids, [resends, unsent]);
     // The marks are gone: a second start finds nothing.
