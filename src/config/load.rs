@@ -10,7 +10,8 @@ use std::{
 use toml::de::DeTable;
 
 use super::{
-    Config, ConfigError, Fault, Listen, MessageConfig, RouteConfig, StoreConfig, TrunkConfig, WindowConfig,
+    Config, ConfigError, Fault, Listen, MessageConfig, RetentionConfig, RouteConfig, StoreConfig,
+    TrunkConfig, WindowConfig,
     layer::{Document, Faults},
     numbers::{self, Numbers},
     profile, quantity, route,
@@ -23,6 +24,8 @@ use crate::domain::TrunkId;
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
+/// What Chinese rules for short messages ask for: five months.
+const RECORDS_AT_LEAST: Duration = Duration::from_secs(150 * 86_400);
 
 /// Reads and checks a file; secrets come from the process's environment and from files beside it.
 ///
@@ -130,9 +133,35 @@ fn store(mut section: Section<'_>) -> StoreConfig {
         commit_interval: section
             .duration("commit_interval", Duration::ZERO, Duration::from_millis(100))
             .or(Duration::from_millis(2)),
+        retention: retention(&mut section),
     };
     section.finish();
     store
+}
+
+fn retention(section: &mut Section<'_>) -> RetentionConfig {
+    let (day, longest) = (24 * HOUR, 3650 * 24 * HOUR);
+    let elsewhere = section.flag("records_kept_elsewhere").or(false);
+    let defaults = RetentionConfig::default();
+    let records = section.duration("retention", day, longest).or(defaults.records);
+    let retention = RetentionConfig {
+        records,
+        events: section.duration("event_retention", day, longest).or(defaults.events.min(records)),
+        requests: section.duration("request_retention", day, 30 * day).or(defaults.requests),
+    };
+    if section.is_sound() && !elsewhere && retention.records < RECORDS_AT_LEAST {
+        let (records, least) = (quantity::written(retention.records), quantity::written(RECORDS_AT_LEAST));
+        let what = format!(
+            "{records} is not allowed: records of messages have to be kept for five months, {least}; say records_kept_elsewhere = true if the platform keeps them"
+        );
+        section.note("retention", what);
+    }
+    if section.is_sound() && retention.events > retention.records {
+        let (events, records) = (quantity::written(retention.events), quantity::written(retention.records));
+        section
+            .note("event_retention", format!("{events} is not allowed: no longer than retention, {records}"));
+    }
+    retention
 }
 
 fn messages(mut section: Section<'_>) -> MessageConfig {

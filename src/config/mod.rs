@@ -79,6 +79,29 @@ pub struct StoreConfig {
     /// committed together: more of it costs less processor time per message and delays each step by up to as much. After
     /// a rest a few commits follow each other at once. Default 2 ms.
     pub commit_interval: Duration,
+    /// How long what is kept.
+    pub retention: RetentionConfig,
+}
+
+/// How long the store keeps what is over. Whole days go, so what is kept may be a day older, and a request key or a
+/// carrier's id twice as old.
+#[derive(Debug, Clone)]
+pub struct RetentionConfig {
+    /// Messages after their acceptance, with all that is known of them; one that has not ended keeps its whole day.
+    /// Default 180 days; 150 or more, unless the platform keeps the records.
+    pub records: Duration,
+    /// Events that every subscription has confirmed; others as long as the records. 1 day or more, no longer than the
+    /// records. Default 30 days.
+    pub events: Duration,
+    /// A tenant's `request_id`: for so long the same request is not taken twice. 1 to 30 days. Default 7 days.
+    pub requests: Duration,
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        let days = |days: u64| Duration::from_secs(days * 86_400);
+        Self { records: days(180), events: days(30), requests: days(7) }
+    }
 }
 
 /// What holds for all messages.

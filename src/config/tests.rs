@@ -45,6 +45,9 @@ fn the_minimal_example_takes_every_default() {
     assert_eq!(config.store.path, PathBuf::from("/var/lib/carrierd"));
     assert_eq!((config.store.reserve_octets, config.store.cache_octets), (512 << 20, 64 << 20));
     assert_eq!(config.store.commit_interval, Duration::from_millis(2));
+    let days = |days: u64| Duration::from_secs(days * 86_400);
+    let kept = &config.store.retention;
+    assert_eq!((kept.records, kept.events, kept.requests), (days(180), days(30), days(7)));
     assert_eq!(config.messages.default_validity, Duration::from_secs(86_400));
     assert_eq!(config.messages.orphan_hold, Duration::from_secs(120));
     assert_eq!(config.messages.max_segments, 10);
@@ -104,6 +107,15 @@ fn the_full_example_is_loaded_from_its_file_with_the_secrets_beside_it() {
     let [window] = &config.windows[..] else { panic!("{} windows", config.windows.len()) };
     assert_eq!((window.open.len(), window.days, window.outside), (2, [true; 7], Outside::Refuse));
     assert!(rest.prefixes.is_empty() && rest.categories.is_empty() && rest.tenants.is_empty());
+}
+
+#[test]
+fn records_that_the_platform_keeps_may_go_after_a_day() {
+    let text = with("")
+        .replace("path = \"state\"", "path = \"state\"\nretention = \"1d\"\nrecords_kept_elsewhere = true");
+    let kept = read(&text).unwrap().store.retention;
+    let day = Duration::from_secs(86_400);
+    assert_eq!((kept.records, kept.events, kept.requests), (day, day, 7 * day));
 }
 
 #[test]
@@ -421,6 +433,21 @@ const CHANGED: &[(&str, &str, &str)] = &[
         "path = \"state\"",
         "path = \"state\"\ncache = \"64\"",
         "carrierd.toml:3: store.cache: \"64\" is not allowed: \"1MiB\" or more, a whole number with KiB, MiB, GiB or TiB",
+    ),
+    (
+        "path = \"state\"",
+        "path = \"state\"\nretention = \"149d\"",
+        "carrierd.toml:3: store.retention: 3576h is not allowed: records of messages have to be kept for five months, 3600h; say records_kept_elsewhere = true if the platform keeps them",
+    ),
+    (
+        "path = \"state\"",
+        "path = \"state\"\nretention = \"150d\"\nevent_retention = \"151d\"",
+        "carrierd.toml:4: store.event_retention: 3624h is not allowed: no longer than retention, 3600h",
+    ),
+    (
+        "path = \"state\"",
+        "path = \"state\"\nrequest_retention = \"12h\"",
+        "carrierd.toml:3: store.request_retention: \"12h\" is not allowed: \"24h\" to \"720h\", a whole number with ms, s, m, h or d",
     ),
     (
         "path = \"state\"",

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    config::{MessageConfig, StoreConfig},
+    config::{MessageConfig, RetentionConfig, StoreConfig},
     domain::{Event, Payload, TrunkMoved},
     store::{Store, Subscription},
 };
@@ -28,6 +28,7 @@ impl Log {
             reserve_octets: 0,
             cache_octets: 4 * 1024 * 1024,
             commit_interval: Duration::ZERO,
+            retention: RetentionConfig::default(),
         };
         let messages = MessageConfig {
             default_validity: PATIENCE,

@@ -11,7 +11,7 @@ use tonic_types::{RpcStatusExt, StatusExt};
 
 use super::*;
 use crate::{
-    config::StoreConfig,
+    config::{RetentionConfig, StoreConfig},
     dispatch::Full,
     domain::{Event, Message, Payload, SegmentPlan, TrunkId, TrunkMoved},
     sms::{Explained, SubmitAnswer, SubmitRefused, SubmitRequest},
@@ -77,6 +77,7 @@ impl Daemon {
             reserve_octets: 0,
             cache_octets: 4 * 1024 * 1024,
             commit_interval: Duration::ZERO,
+            retention: RetentionConfig::default(),
         };
         let messages = MessageConfig {
             default_validity: PATIENCE,

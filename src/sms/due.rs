@@ -1,4 +1,5 @@
-//! What time brings: messages that a restart finds unsent, report windows that close, reports that stay orphans.
+//! What time brings: messages that a restart finds unsent, report windows that close, reports that stay orphans, days that
+//! are over.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::{
     dispatch::{Job, Lane, Ways},
     domain::{CarrierStatus, FailureClass, MessageId, SegmentState},
     routing::Health,
-    store::{Ending, Store, StoreError, StoredMessage},
+    store::{Ending, Retained, Store, StoreError, StoredMessage},
 };
 
 /// Messages read at once.
@@ -19,6 +20,8 @@ const PAGE: usize = 512;
 const SWEEP: usize = 1000;
 /// Time between sweeps.
 const EVERY: Duration = Duration::from_secs(5);
+/// Time between looks at what is over, the first one of them included: a start has better things to do.
+const RETAIN_EVERY: Duration = Duration::from_secs(1800);
 
 /// What the task needs.
 pub struct DueParts {
@@ -43,7 +46,7 @@ impl Due {
     }
 
     /// Hands what is unsent to the trunks, then sweeps until the daemon drains.
-    pub async fn run(mut self) {
+    pub async fn run(self) {
         match self.resume().await {
             Ok(0) => {}
             Ok(messages) => info!(messages, "unsent messages of the last run are queued again"),
@@ -51,11 +54,33 @@ impl Due {
                 error!(error = %failed, "unsent messages could not be read; a restart will try again")
             }
         }
+        let mut drain = self.0.drain.clone();
+        tokio::select! {
+            biased;
+            // An error: nobody is left who could ask for it.
+            _ = drain.wait_for(|drains| *drains) => {}
+            () = self.sweep_on() => {}
+            () = self.retain_on() => {}
+        }
+    }
+
+    async fn sweep_on(&self) {
         loop {
-            tokio::select! {
-                biased;
-                () = sleep(EVERY) => self.sweep().await,
-                changed = self.0.drain.changed() => if changed.is_err() || *self.0.drain.borrow() { return },
+            sleep(EVERY).await;
+            self.sweep().await;
+        }
+    }
+
+    /// Beside the sweeps, which must not wait until old tables are gone.
+    async fn retain_on(&self) {
+        loop {
+            sleep(RETAIN_EVERY).await;
+            match self.0.store.retain(clock::wall()).await {
+                Ok(over) if over == Retained::default() => {}
+                Ok(Retained { days, kept_open, spans, events }) => {
+                    info!(days, kept_open, spans, events, "what is over was dropped from the store")
+                }
+                Err(failed) => warn!(error = %failed, "what is over could not be dropped; it is tried again"),
             }
         }
     }

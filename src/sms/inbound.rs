@@ -354,7 +354,7 @@ fn lossy(octets: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::{
-        config::{CarrierIdForm, MessageConfig, StoreConfig},
+        config::{CarrierIdForm, MessageConfig, RetentionConfig, StoreConfig},
         domain::{Message, TextEncoding},
         trunk::{
             Answered, Reported, TrunkState,
@@ -411,6 +411,7 @@ mod tests {
             reserve_octets: 0,
             cache_octets: 1 << 20,
             commit_interval: Duration::ZERO,
+            retention: RetentionConfig::default(),
         };
         let messages = MessageConfig {
             default_validity: IDLE,

@@ -6,6 +6,7 @@ use super::{
     Accepted, Ending, NewMessage, Settled, StoreError, Withdrawn,
     live::Live,
     rows::{RequestRow, Space, id_key, request_key},
+    spans::span_key,
     verbs::Verbs,
 };
 use crate::domain::{
@@ -20,7 +21,7 @@ impl Verbs {
 
     fn accept_one(&mut self, new: NewMessage) -> Result<Accepted, StoreError> {
         let key = request_key(&new.message.request_key());
-        if let Some(known) = self.txn.get::<RequestRow>(Space::Request, &key)? {
+        if let Some(known) = self.known_request(&key)? {
             return Ok(if known.digest == new.digest {
                 Accepted::Replayed {
                     message_id: known.message_id,
@@ -36,7 +37,8 @@ impl Verbs {
         let id = message.id;
         let delivery = Delivery::accepted(plan, message.report_requested, reference);
         let request = RequestRow { message_id: id, digest, accept_time: message.accept_time, plan };
-        self.txn.put(Space::Request, key, &request)?;
+        let span = self.requests.written_at(self.now);
+        self.txn.put(Space::Request, span_key(span, &key), &request)?;
         self.txn.put(Space::Message, id_key(id), &message)?;
         self.txn.put(Space::Open, id_key(id), &delivery)?;
         self.gauges.open.fetch_add(1, Ordering::Relaxed);
@@ -45,6 +47,16 @@ impl Verbs {
         }
         self.cache.keep(id, Box::new(Live { message, delivery, closed: false }));
         Ok(Accepted::New)
+    }
+
+    /// What is remembered of a request, while its key lives.
+    fn known_request(&self, key: &[u8]) -> Result<Option<RequestRow>, StoreError> {
+        for span in self.requests.alive_at(self.now) {
+            if let Some(known) = self.txn.get(Space::Request, &span_key(span, key))? {
+                return Ok(Some(known));
+            }
+        }
+        self.txn.spaces().get_former(Space::Request, key)
     }
 
     /// Withdraws a message of which nothing can have left.

@@ -242,6 +242,19 @@ pub struct Swept {
     pub more: bool,
 }
 
+/// What retention dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retained {
+    /// Days of messages.
+    pub days: u64,
+    /// Days that are over, and are kept because a message of theirs has not ended.
+    pub kept_open: u64,
+    /// Spans of request keys and of carrier ids.
+    pub spans: u64,
+    /// Events.
+    pub events: u64,
+}
+
 /// A message with its state.
 #[derive(Debug, Clone)]
 pub struct StoredMessage {

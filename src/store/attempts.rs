@@ -15,6 +15,7 @@ use super::{
     hashing::IdMap,
     live::Live,
     rows::{CarrierRow, Space, carrier_key, wire_key},
+    spans::span_key,
     txn::Txn,
     verbs::Verbs,
 };
@@ -209,7 +210,7 @@ impl Verbs {
             _ => None,
         };
         let index = match &carrier_id {
-            Some(carrier_id) => Some(self.read_index(trunk, carrier_id)?),
+            Some(carrier_id) => Some(self.index_written(trunk, carrier_id)?),
             None => None,
         };
         let waiting = match &carrier_id {
@@ -268,9 +269,27 @@ impl Verbs {
         }
     }
 
-    /// The segments that have this carrier id so far.
+    /// The segments that have this carrier id, the newest first.
     pub(super) fn read_index(&self, trunk: &TrunkId, id: &CarrierId) -> Result<CarrierRow, StoreError> {
-        Ok(self.txn.get(Space::Carrier, &carrier_key(trunk, id))?.unwrap_or_default())
+        let key = carrier_key(trunk, id);
+        let mut index = CarrierRow::new();
+        for span in self.carriers.alive_at(self.now) {
+            index.extend(
+                self.txn.get::<CarrierRow>(Space::Carrier, &span_key(span, &key))?.into_iter().flatten(),
+            );
+        }
+        index.extend(self.txn.spaces().get_former::<CarrierRow>(Space::Carrier, &key)?.into_iter().flatten());
+        Ok(index)
+    }
+
+    /// Those of them that the row has which [`write_index`](Self::write_index) adds to.
+    pub(super) fn index_written(
+        &mut self,
+        trunk: &TrunkId,
+        id: &CarrierId,
+    ) -> Result<CarrierRow, StoreError> {
+        let span = self.carriers.written_at(self.now);
+        Ok(self.txn.get(Space::Carrier, &span_key(span, &carrier_key(trunk, id)))?.unwrap_or_default())
     }
 
     /// Adds a segment to those that have this carrier id.
@@ -287,7 +306,8 @@ impl Verbs {
         index.retain(|entry| *entry != segment);
         index.insert(0, segment);
         index.truncate(MAX_SEGMENTS_PER_ID);
-        self.txn.put(Space::Carrier, carrier_key(trunk, id), &index)
+        let span = self.carriers.written_at(self.now);
+        self.txn.put(Space::Carrier, span_key(span, &carrier_key(trunk, id)), &index)
     }
 }
 

@@ -6,6 +6,7 @@ mod lives;
 mod log;
 mod matching;
 mod model;
+mod retention;
 mod story;
 mod windows;
 mod wire;

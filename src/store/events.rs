@@ -33,6 +33,11 @@ pub(super) fn page(spaces: &Spaces, after: u64, limit: usize) -> Result<EventPag
     Ok(page)
 }
 
+/// The first event that is left, if there is any.
+pub(super) fn first(spaces: &Spaces) -> Result<Option<Event>, StoreError> {
+    end_of(spaces.db.snapshot().first_key_value(&spaces[Space::Event]))
+}
+
 /// The last event, if there is any.
 pub(super) fn last(spaces: &Spaces) -> Result<Option<Event>, StoreError> {
     end_of(spaces.db.snapshot().last_key_value(&spaces[Space::Event]))

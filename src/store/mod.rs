@@ -25,8 +25,10 @@ mod live;
 mod queries;
 mod recovery;
 mod reports;
+mod retain;
 mod room;
 mod rows;
+mod spans;
 mod subscriptions;
 mod sweep;
 mod txn;
@@ -48,6 +50,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::{
     committer::{Committer, Job, WAITING},
+    retain::{Lives, Stretch},
     rows::Spaces,
     usage::Gauges,
     verbs::Verbs,
@@ -70,6 +73,7 @@ struct Inner {
     engine: Option<Engine>,
     spaces: Arc<Spaces>,
     gauges: Arc<Gauges>,
+    lives: Lives,
     last_event: watch::Receiver<u64>,
     closed: Arc<AtomicBool>,
 }
@@ -122,7 +126,7 @@ impl Store {
             Committing::ByThread => Engine::start(committer, config.commit_interval)?,
             Committing::ByCaller => Engine::Caller(Mutex::new(Some(Box::new(committer)))),
         });
-        let inner = Inner { engine, spaces, gauges, last_event, closed };
+        let inner = Inner { engine, spaces, gauges, lives: Lives::new(config, messages), last_event, closed };
         Ok((Self { inner: Arc::new(inner) }, recovered))
     }
 
@@ -214,6 +218,39 @@ impl Store {
     /// As [`begin_attempts`](Self::begin_attempts).
     pub async fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
         self.call(move |verbs| verbs.sweep(now, limit)).await
+    }
+
+    /// Drops what is over at `now`: days of ended messages, request keys, carrier ids, and events that every group has
+    /// confirmed. May take long; what is kept is used as ever meanwhile.
+    ///
+    /// # Errors
+    /// As [`begin_attempts`](Self::begin_attempts). What is left goes the next time.
+    pub async fn retain(&self, now: Timestamp) -> Result<Retained, StoreError> {
+        let lives = self.inner.lives;
+        let over = self.read(move |spaces| retain::over(spaces, lives, now)).await?;
+        for stretch in over.stretches {
+            let whole = stretch.clone();
+            self.read(move |spaces| retain::drop_tables(spaces, &whole)).await?;
+            self.remove_left(stretch).await?;
+        }
+        Ok(over.told)
+    }
+
+    /// Removes the rows of a stretch that lie in tables with others.
+    async fn remove_left(&self, mut stretch: Stretch) -> Result<(), StoreError> {
+        loop {
+            let rest = stretch.clone();
+            let keys = self.read(move |spaces| retain::left(spaces, &rest)).await?;
+            let Some(last) = keys.last().cloned() else { return Ok(()) };
+            let space = stretch.space;
+            self.call(move |verbs| {
+                verbs.remove_over(space, keys);
+                Ok(())
+            })
+            .await?;
+            // Behind it: what was removed would be passed over again and again.
+            stretch.keys.start = last;
+        }
     }
 
     /// A message with its state.

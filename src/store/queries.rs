@@ -11,11 +11,12 @@ use super::{
     rows::{
         CarrierRow, RequestRow, Space, Spaces, carrier_key, check_key, corrupt, decode, id_of, request_key,
     },
+    spans::{span_key, starts_in},
     txn::failed,
 };
 use crate::domain::{Delivery, Message, MessageId, SegmentState, TrunkId};
 
-/// Ids looked at that begin as a report's.
+/// Ids of one span looked at that begin as a report's.
 const MAX_LONGER: usize = 8;
 /// Open messages looked at for one page of those that are to be sent.
 const MAX_OPEN_READ: usize = 10_000;
@@ -40,12 +41,10 @@ fn stored(
 ) -> Result<Option<StoredMessage>, StoreError> {
     let id = match key {
         MessageKey::Id(id) => *id,
-        MessageKey::Request(request) => {
-            match get::<RequestRow>(spaces, snapshot, Space::Request, &request_key(request))? {
-                Some(row) => row.message_id,
-                None => return Ok(None),
-            }
-        }
+        MessageKey::Request(request) => match known_request(spaces, snapshot, &request_key(request))? {
+            Some(row) => row.message_id,
+            None => return Ok(None),
+        },
     };
     let Some(message) = get(spaces, snapshot, Space::Message, id.octets())? else { return Ok(None) };
     let delivery = match get::<Delivery>(spaces, snapshot, Space::Open, id.octets())? {
@@ -54,6 +53,16 @@ fn stored(
     };
     let delivery = delivery.ok_or_else(|| corrupt(Space::Closed, id.octets(), "it is missing".into()))?;
     Ok(Some(StoredMessage { message, delivery }))
+}
+
+/// What is remembered of a request: the last time that its key was used.
+fn known_request(spaces: &Spaces, snapshot: &Snapshot, key: &[u8]) -> Result<Option<RequestRow>, StoreError> {
+    for span in starts_in(spaces, snapshot, Space::Request)?.into_iter().rev() {
+        if let Some(known) = get(spaces, snapshot, Space::Request, &span_key(span, key))? {
+            return Ok(Some(known));
+        }
+    }
+    spaces.get_former(Space::Request, key)
 }
 
 /// Open messages with a segment still to be sent, in the order of acceptance.
@@ -127,18 +136,26 @@ fn known_id(
         }
         Ok(false)
     };
+    let spans = starts_in(spaces, snapshot, Space::Carrier)?;
     for (place, id) in question.ids.iter().enumerate() {
-        let index: Option<CarrierRow> = get(spaces, snapshot, Space::Carrier, &carrier_key(trunk, id))?;
-        if is_theirs(index.unwrap_or_default())? {
+        let key = carrier_key(trunk, id);
+        let mut index: CarrierRow = spaces.get_former(Space::Carrier, &key)?.unwrap_or_default();
+        for span in &spans {
+            let more: Option<CarrierRow> = get(spaces, snapshot, Space::Carrier, &span_key(*span, &key))?;
+            index.extend(more.into_iter().flatten());
+        }
+        if is_theirs(index)? {
             return Ok(Some(KnownId::Whole(place)));
         }
     }
     let Some(beginning) = &question.beginning else { return Ok(None) };
-    let longer = snapshot.prefix(&spaces[Space::Carrier], carrier_key(trunk, beginning));
-    for row in longer.take(MAX_LONGER) {
-        let (key, row) = row.into_inner().map_err(|error| failed(&error))?;
-        if is_theirs(decode(Space::Carrier, &key, &row)?)? {
-            return Ok(Some(KnownId::Longer));
+    for span in spans.into_iter().rev() {
+        let key = span_key(span, &carrier_key(trunk, beginning));
+        for row in snapshot.prefix(&spaces[Space::Carrier], key).take(MAX_LONGER) {
+            let (key, row) = row.into_inner().map_err(|error| failed(&error))?;
+            if is_theirs(decode(Space::Carrier, &key, &row)?)? {
+                return Ok(Some(KnownId::Longer));
+            }
         }
     }
     Ok(None)

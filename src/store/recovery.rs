@@ -15,20 +15,28 @@ use super::{
     attempts::{Marks, is_stale},
     doubts::{Doubt, Doubts},
     events,
+    retain::Lives,
     room::Room,
-    rows::{Space, Spaces, decode, encode, number_of, wire_of},
+    rows::{Former, Space, Spaces, decode, encode, number_of, wire_of},
+    spans::{Spans, day_of, days_in},
     sweep::Windows,
     txn::failed,
     usage::Gauges,
     verbs::Verbs,
 };
 use crate::{
+    clock,
     config::{MessageConfig, StoreConfig},
     domain::{AmbiguityPolicy, MessageId, SegmentState, TrunkId},
 };
 
 /// Form of the whole folder. A daemon refuses a folder of a later form than its own.
-const FORMAT: u32 = 1;
+///
+/// In form 1 the keys of requests and carrier ids begin with no span. They are read where they are, and go as a whole when
+/// the newest of them has lived its life.
+pub(super) const FORMAT: u32 = 2;
+/// The day on which the folder came to this form: no row of an earlier one is younger.
+const FORMED_KEY: &[u8] = b"formed";
 const FORMAT_KEY: &[u8] = b"format";
 /// Number of open messages.
 pub(super) const OPEN_KEY: &[u8] = b"open";
@@ -44,8 +52,10 @@ const JOURNAL_OCTETS: u64 = 64 * 1024 * 1024;
 pub(super) fn open(config: &StoreConfig, messages: &MessageConfig) -> Result<(Verbs, Recovered), StoreError> {
     let refused = |reason: String| StoreError::Open { path: config.path.display().to_string(), reason };
     prepare_folder(&config.path).map_err(refused)?;
-    let spaces = open_engine(config).map_err(refused)?;
+    let mut spaces = open_engine(config).map_err(refused)?;
     check_format(&spaces, &config.path)?;
+    let lives = Lives::new(config, messages);
+    drop_former(&mut spaces, lives)?;
 
     let gauges = Arc::<Gauges>::default();
     let mut room = Room::new(config.path.clone(), config.reserve_octets, gauges.clone());
@@ -55,6 +65,8 @@ pub(super) fn open(config: &StoreConfig, messages: &MessageConfig) -> Result<(Ve
         verbs.sequence = last.id.sequence;
         verbs.now = verbs.now.max(last.record_time);
     }
+    verbs.requests = Spans::read(verbs.txn.spaces(), Space::Request, lives.requests)?;
+    verbs.carriers = Spans::read(verbs.txn.spaces(), Space::Carrier, lives.carrier_ids)?;
     let open = count_open(&verbs)?;
     verbs.open_written = open;
     verbs.windows = Windows::from(verbs.txn.get::<MessageId>(Space::Meta, SWEPT_KEY)?);
@@ -105,27 +117,42 @@ fn open_engine(config: &StoreConfig) -> Result<Spaces, String> {
     }
 }
 
+/// Refuses a folder of a later form, and makes one of an earlier form, or a new one, one of ours.
 fn check_format(spaces: &Spaces, path: &Path) -> Result<(), StoreError> {
     let meta = &spaces[Space::Meta];
-    match meta.get(FORMAT_KEY).map_err(|error| failed(&error))? {
-        Some(row) => {
-            let format: u32 = decode(Space::Meta, FORMAT_KEY, &row)?;
-            if format <= FORMAT {
-                return Ok(());
-            }
-            Err(StoreError::Open {
-                path: path.display().to_string(),
-                reason: format!(
-                    "it has form {format} and this daemon knows forms up to {FORMAT}: use a later daemon"
-                ),
-            })
+    let format: Option<u32> = match meta.get(FORMAT_KEY).map_err(|error| failed(&error))? {
+        Some(row) => Some(decode(Space::Meta, FORMAT_KEY, &row)?),
+        None => None,
+    };
+    match format {
+        Some(FORMAT) => return Ok(()),
+        Some(later) if later > FORMAT => {
+            let reason =
+                format!("it has form {later} and this daemon knows forms up to {FORMAT}: use a later daemon");
+            return Err(StoreError::Open { path: path.display().to_string(), reason });
         }
-        None => {
-            let row = encode(Space::Meta, &mut Vec::new(), &FORMAT)?;
-            meta.insert(Slice::from(FORMAT_KEY), row).map_err(|error| failed(&error))?;
-            spaces.db.persist(PersistMode::SyncAll).map_err(|error| failed(&error))
+        _ => {}
+    }
+    for (key, number) in [(FORMED_KEY, day_of(clock::wall())), (FORMAT_KEY, FORMAT)] {
+        let row = encode(Space::Meta, &mut Vec::new(), &number)?;
+        meta.insert(Slice::from(key), row).map_err(|error| failed(&error))?;
+    }
+    spaces.db.persist(PersistMode::SyncAll).map_err(|error| failed(&error))
+}
+
+/// Drops what a folder of the first form left behind, once it has lived its life.
+fn drop_former(spaces: &mut Spaces, lives: Lives) -> Result<(), StoreError> {
+    let formed = spaces[Space::Meta].get(FORMED_KEY).map_err(|error| failed(&error))?;
+    let Some(row) = formed else { return Ok(()) };
+    let formed: u32 = decode(Space::Meta, FORMED_KEY, &row)?;
+    let today = day_of(clock::wall());
+    let Former { request, carrier } = &mut spaces.former;
+    for (keyspace, life) in [(request, lives.requests), (carrier, lives.carrier_ids)] {
+        if let Some(over) = keyspace.take_if(|_| formed.saturating_add(days_in(life)) < today) {
+            spaces.db.delete_keyspace(over).map_err(|error| failed(&error))?;
         }
     }
+    Ok(())
 }
 
 /// How many messages are open. They are not read: what is to be sent is read in pages once the daemon serves, what

@@ -215,7 +215,7 @@ impl Verbs {
         let Doubt { message_id: id, segment: number, .. } = doubt;
         let mut indexes = Vec::with_capacity(report.carrier_ids.len());
         for carrier_id in &report.carrier_ids {
-            indexes.push((carrier_id, self.read_index(trunk, carrier_id)?));
+            indexes.push((carrier_id, self.index_written(trunk, carrier_id)?));
         }
         self.doubts.remove(&mut self.txn, doubt);
         if report.state == Some(ReportedState::Intermediate) {

@@ -3,8 +3,8 @@
 //! A value is a version octet, a postcard body and a CRC32C over both (least significant octet first). A row that does
 //! not read back is an error that names its keyspace and key; what to do about it is the reader's concern.
 //!
-//! Retention by days will drop whole keyspaces: a keyspace then gets its day behind its name (`message_20260301`), and
-//! the plain names of today stay what was written before.
+//! What is kept for months lies in the order of time, so that retention drops it in whole tables: keys begin with a
+//! message's id, an event's number or the first day of a [span](super::spans).
 
 use std::{fmt::Write as _, ops::Index};
 
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use super::{StoreError, doubts::Doubt};
+use super::{StoreError, doubts::Doubt, txn::failed};
 use crate::domain::{CarrierId, MessageId, RequestKey, SegmentPlan, TrunkId};
 
 /// Version of the rows' bodies. A body that changes its form gets the next one.
@@ -38,9 +38,9 @@ pub(super) enum Space {
     Open,
     /// Message id → [`Delivery`](crate::domain::Delivery) that has ended.
     Closed,
-    /// Digest of tenant and key → [`RequestRow`].
+    /// Span and digest of tenant and key → [`RequestRow`].
     Request,
-    /// Trunk and carrier id → [`CarrierRow`].
+    /// Span, trunk and carrier id → [`CarrierRow`].
     Carrier,
     /// Trunk and number → attempts that may be on the wire.
     Wire,
@@ -88,8 +88,8 @@ impl Space {
             Self::Message => "message",
             Self::Open => "open",
             Self::Closed => "closed",
-            Self::Request => "request",
-            Self::Carrier => "carrier",
+            Self::Request => "request_span",
+            Self::Carrier => "carrier_span",
             Self::Wire => "wire",
             Self::Doubt => "doubt",
             Self::Parked => "parked",
@@ -114,9 +114,19 @@ impl Space {
     }
 }
 
+/// What a folder of the first form has, whose keys begin with no span. Read until its rows have lived their lives.
+#[derive(Default)]
+pub(super) struct Former {
+    /// As [`Space::Request`].
+    pub(super) request: Option<Keyspace>,
+    /// As [`Space::Carrier`].
+    pub(super) carrier: Option<Keyspace>,
+}
+
 /// The engine with its keyspaces.
 pub(super) struct Spaces {
     pub(super) db: Database,
+    pub(super) former: Former,
     handles: Vec<Keyspace>,
 }
 
@@ -127,7 +137,28 @@ impl Spaces {
             .into_iter()
             .map(|space| db.keyspace(space.name(), || space.options()))
             .collect::<fjall::Result<Vec<_>>>()?;
-        Ok(Self { db, handles })
+        let former = |name: &str| {
+            let exists = db.keyspace_exists(name);
+            exists.then(|| db.keyspace(name, KeyspaceCreateOptions::default)).transpose()
+        };
+        let former = Former { request: former("request")?, carrier: former("carrier")? };
+        Ok(Self { db, former, handles })
+    }
+
+    /// The row of a key without a span, if the folder is of the first form and has it.
+    pub(super) fn get_former<T: DeserializeOwned>(
+        &self,
+        space: Space,
+        key: &[u8],
+    ) -> Result<Option<T>, StoreError> {
+        let keyspace = match space {
+            Space::Request => &self.former.request,
+            Space::Carrier => &self.former.carrier,
+            _ => &None,
+        };
+        let Some(keyspace) = keyspace else { return Ok(None) };
+        let row = keyspace.get(key).map_err(|error| failed(&error))?;
+        row.map(|row| decode(space, key, &row)).transpose()
     }
 }
 

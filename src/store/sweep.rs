@@ -212,12 +212,12 @@ fn before(now: Timestamp, time: Duration) -> i64 {
 }
 
 /// The millisecond of a UUIDv7.
-fn accepted_at(id: MessageId) -> i64 {
+pub(super) fn accepted_at(id: MessageId) -> i64 {
     id.octets()[..6].iter().fold(0, |time, octet| time << 8 | i64::from(*octet))
 }
 
 /// The first id of a millisecond.
-fn first_at(time: i64) -> MessageId {
+pub(super) fn first_at(time: i64) -> MessageId {
     let mut octets = [0; 16];
     octets[..6].copy_from_slice(&time.max(0).to_be_bytes()[2..]);
     MessageId::from_octets(octets)

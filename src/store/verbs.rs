@@ -21,6 +21,7 @@ use super::{
     reports::Parked,
     room::Room,
     rows::{Space, Spaces, corrupt, id_key, number_key},
+    spans::Spans,
     sweep::Windows,
     txn::Txn,
     usage::Gauges,
@@ -45,6 +46,8 @@ pub(super) struct Verbs {
     pub(super) marks: Marks,
     pub(super) doubts: Doubts,
     pub(super) parked: Parked,
+    pub(super) requests: Spans,
+    pub(super) carriers: Spans,
     /// Sequence of the last event.
     pub(super) sequence: u64,
     pub(super) windows: Windows,
@@ -68,6 +71,8 @@ impl Verbs {
             marks: Marks::default(),
             doubts: Doubts::default(),
             parked: Parked::default(),
+            requests: Spans::default(),
+            carriers: Spans::default(),
             sequence: 0,
             windows: Windows::default(),
             open_written: 0,
@@ -125,11 +130,12 @@ impl Verbs {
                 None => return Ok(None),
             },
         };
-        let message = self
-            .txn
-            .get(Space::Message, key)?
-            .ok_or_else(|| corrupt(Space::Message, key, "it is missing".into()))?;
-        Ok(Some(Box::new(Live { message, delivery, closed })))
+        match self.txn.get(Space::Message, key)? {
+            Some(message) => Ok(Some(Box::new(Live { message, delivery, closed }))),
+            // Its retention is over, and its day is just being dropped.
+            None if closed => Ok(None),
+            None => Err(corrupt(Space::Message, key, "it is missing".into())),
+        }
     }
 
     /// Writes a message's changed state.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use crate::{
-    config::{MessageConfig, StoreConfig},
+    config::{MessageConfig, RetentionConfig, StoreConfig},
     domain::{
         AmbiguityPolicy, CarrierStatus, Category, Content, Event, FailureClass, Message, MessageId,
         MessageState, Number, Payload, Reaction, Report, ReportedState, SegmentPlan, SegmentState, Sender,
@@ -61,6 +61,7 @@ impl Bench {
             reserve_octets: 0,
             cache_octets: 4 * 1024 * 1024,
             commit_interval: Duration::ZERO,
+            retention: RetentionConfig::default(),
         };
         let mut messages = message_config();
         change(&mut messages);

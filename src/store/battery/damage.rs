@@ -9,6 +9,7 @@ use crate::{
     domain::{MessageId, MessageState, Payload, ReportedState},
     store::{
         Accepted, MessageKey, Store, StoreError,
+        recovery::FORMAT,
         rows::{Space, encode},
     },
 };
@@ -91,10 +92,10 @@ async fn a_damaged_row_met_later_fails_its_verb_and_no_other() {
 async fn a_folder_of_a_later_form_is_refused() {
     let mut bench = Bench::new();
     bench.crash();
-    let row = encode(Space::Meta, &mut Vec::new(), &2u32).unwrap();
+    let row = encode(Space::Meta, &mut Vec::new(), &(FORMAT + 1)).unwrap();
     overwrite(&bench, "meta", b"format", &row);
     let error = bench.open().unwrap_err().to_string();
-    assert!(error.contains("form 2") && error.contains("later daemon"), "{error}");
+    assert!(error.contains(&format!("form {}", FORMAT + 1)) && error.contains("later daemon"), "{error}");
 }
 
 #[tokio::test]
