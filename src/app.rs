@@ -16,10 +16,11 @@ use crate::{
     admin::{self, AdminParts, Readiness},
     clock,
     config::{Config, MessageConfig, ProtocolConfig, TrunkConfig},
-    dispatch::{Backlog, Job, Lane, Ways, Worker, WorkerParts, initial_status},
+    dispatch::{Backlog, Job, Lane, Limits, Orders, Ways, Worker, WorkerParts, initial_status},
     domain::TrunkId,
     events::{Subscriptions, watch_lag},
-    grpc::{self, Phase},
+    grpc,
+    instance::{Instance, Phase},
     routing::{RouteTable, Router},
     sms::{Acceptor, Diagnosis, Doctor, Due, DueParts, InboundParts, run_inbound},
     store::{Committing, Store},
@@ -32,8 +33,8 @@ use crate::{
 
 /// Batches of accepted messages that may wait for a worker; the messages themselves are bounded by `max_queue`.
 const JOB_BATCHES: usize = 1024;
-/// How long the trunks may take to end in good order.
-const DRAIN: Duration = Duration::from_secs(10);
+/// How long the tasks of the trunks may take to end once the trunks rest.
+const LAST_STEPS: Duration = Duration::from_secs(10);
 
 /// How often the store is looked at: for its metrics, and whether it still takes messages.
 const LOOK: Duration = Duration::from_secs(5);
@@ -68,10 +69,9 @@ pub struct App {
     inbounds: Vec<JoinHandle<()>>,
     due: JoinHandle<()>,
     messages: MessageConfig,
-    /// One for each trunk and one for the rest, so that they hear of it in this order: one channel for all would wake them
-    /// in any.
-    drain: Vec<watch::Sender<bool>>,
-    phase: watch::Sender<Phase>,
+    instance: Instance,
+    /// Told to what time brings.
+    ends: watch::Sender<bool>,
     readiness: watch::Sender<Readiness>,
     watching: [JoinHandle<()>; 2],
 }
@@ -110,25 +110,25 @@ impl App {
         let links = trunks.iter().map(|trunk| (trunk.config.id.clone(), trunk.open.pool.control())).collect();
         let lanes = trunks.iter().map(|trunk| (trunk.config.id.clone(), trunk.lane.clone())).collect();
         let ways = Ways::new(router, lanes, board.clone());
-        let (mut workers, mut inbounds, mut drains) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut workers, mut inbounds, mut told) = (Vec::new(), Vec::new(), Vec::new());
         for trunk in trunks {
             let id = trunk.config.id.clone();
-            let (drain, draining) = watch::channel(false);
-            let (worker, inbound) = trunk.start(config, &store, &ways, draining);
-            workers.push((id, worker));
+            let (tell, orders) = watch::channel(Orders::new(Limits::of(&trunk.config)));
+            let (worker, inbound) = trunk.start(config, &store, &ways, orders);
+            workers.push((id.clone(), worker));
             inbounds.push(inbound);
-            drains.push(drain);
+            told.push((id, tell));
         }
-        let (drain, draining) = watch::channel(false);
-        drains.push(drain);
+        let instance = Instance::new(told, board.clone(), config.drain.limit);
         let first_reference = random.random();
-        let acceptor = Acceptor::new(ways.clone(), store.clone(), first_reference, draining.clone());
-        let due = Due::new(DueParts { store: store.clone(), ways, drain: draining, before });
+        let acceptor = Acceptor::new(ways.clone(), store.clone(), first_reference, instance.refusing());
+        let (ends, drain) = watch::channel(false);
+        let due = Due::new(DueParts { store: store.clone(), ways, drain, before });
         let (readiness, _) = watch::channel(Readiness::ready());
-        let watching = watch_store(store.clone(), config.store.reserve_octets, readiness.clone());
+        let reserve = config.store.reserve_octets;
+        let watching = watch_store(store.clone(), reserve, instance.phase(), readiness.clone());
         let subscriptions = Subscriptions::spawn(store.clone());
         let lag = watch_lag(subscriptions.clone());
-        let (phase, _) = watch::channel(Phase::Serving);
         Ok(Self {
             acceptor,
             subscriptions,
@@ -140,8 +140,8 @@ impl App {
             inbounds,
             due: tokio::spawn(due.run()),
             messages: config.messages.clone(),
-            drain: drains,
-            phase,
+            instance,
+            ends,
             readiness,
             watching: [tokio::spawn(watching), tokio::spawn(lag)],
         })
@@ -158,13 +158,20 @@ impl App {
             links: self.links.clone(),
             diagnoses: self.diagnoses.clone(),
             messages: self.messages.clone(),
+            instance: self.instance.clone(),
         }
+    }
+
+    /// What operators tell the daemon as a whole.
+    #[must_use]
+    pub fn instance(&self) -> Instance {
+        self.instance.clone()
     }
 
     /// How far the daemon is on its way to the end, for the gRPC face.
     #[must_use]
     pub fn phase(&self) -> watch::Receiver<Phase> {
-        self.phase.subscribe()
+        self.instance.phase()
     }
 
     /// Whether new messages are taken, for the admin pages.
@@ -182,29 +189,33 @@ impl App {
     /// Refuses new work, lets the links finish what is on the wire, tells the last events, and closes the store. What is
     /// left is durable. `faces` are the servers, which end by themselves once the last phase is reached.
     pub async fn drain(self, faces: Vec<JoinHandle<()>>) {
-        self.watching.iter().for_each(JoinHandle::abort);
-        let _ = self.readiness.send(Readiness::not_ready("The daemon is draining."));
-        let _ = self.phase.send(Phase::Draining);
-        for drain in &self.drain {
-            let _ = drain.send(true);
-        }
-        let ended = async {
-            for (id, worker) in self.workers {
-                if worker.await.is_err() {
-                    warn!(trunk = %id, "its worker failed; what it had on the wire is found as unknown at the next start");
-                }
+        self.end(faces, std::future::pending()).await;
+    }
+
+    /// The same. When `at_once` comes, nothing is waited for any more: what is on the wire then is found at the next
+    /// start, by its marks, and resolved as each message wants.
+    pub async fn end(mut self, faces: Vec<JoinHandle<()>>, at_once: impl Future<Output = ()>) {
+        let in_order = async {
+            self.instance.end().await;
+            let _ = self.ends.send(true);
+            if timeout(LAST_STEPS, ended(&mut self.workers, &mut self.inbounds, &mut self.due)).await.is_err()
+            {
+                warn!(limit = ?LAST_STEPS, "not every trunk has ended; what it has on the wire is found as unknown at the next start");
             }
-            for inbound in self.inbounds {
-                let _ = inbound.await;
+            self.watching.iter().for_each(JoinHandle::abort);
+            self.instance.close();
+            for face in faces {
+                let _ = face.await;
             }
-            let _ = self.due.await;
         };
-        if timeout(DRAIN, ended).await.is_err() {
-            warn!(limit = ?DRAIN, "not everything on the wire was answered in time; it is found as unknown at the next start");
-        }
-        let _ = self.phase.send(Phase::Closing);
-        for face in faces {
-            let _ = face.await;
+        tokio::select! {
+            () = in_order => {}
+            () = at_once => {
+                let unanswered: u64 = self.board.all().iter().map(|trunk| trunk.unanswered).sum();
+                warn!(unanswered, "asked again to end: ends at once; the next start resolves what is unanswered, as each message wants");
+                self.instance.close();
+                self.workers.iter().for_each(|(_, worker)| worker.abort());
+            }
         }
         self.store.close().await;
         info!("ended");
@@ -224,13 +235,37 @@ impl App {
     }
 }
 
-/// Shows the store's state as metrics and as readiness, until it is dropped.
-async fn watch_store(store: Store, reserve: u64, readiness: watch::Sender<Readiness>) {
+/// Waits for the tasks of the trunks, and for what time brings.
+async fn ended(
+    workers: &mut Vec<(TrunkId, JoinHandle<()>)>,
+    inbounds: &mut Vec<JoinHandle<()>>,
+    due: &mut JoinHandle<()>,
+) {
+    for (id, worker) in workers {
+        if worker.await.is_err() {
+            warn!(trunk = %id, "its worker failed; what it had on the wire is found as unknown at the next start");
+        }
+    }
+    for inbound in inbounds {
+        let _ = inbound.await;
+    }
+    let _ = due.await;
+}
+
+/// Shows the store's state as metrics and, with what the daemon does, as readiness, until it is dropped.
+async fn watch_store(
+    store: Store,
+    reserve: u64,
+    mut phase: watch::Receiver<Phase>,
+    readiness: watch::Sender<Readiness>,
+) {
     let metrics = StoreMetrics::new();
     loop {
         let usage = store.usage();
         metrics.free_bytes.set(octets(usage.free_octets));
-        let now = if usage.failed {
+        let now = if *phase.borrow_and_update() != Phase::Serving {
+            Readiness::not_ready("The daemon is draining.")
+        } else if usage.failed {
             Readiness::not_ready("The store's disk failed: look at the log, mend it, and restart the daemon.")
         } else if usage.free_octets < reserve {
             let free = usage.free_octets;
@@ -241,7 +276,10 @@ async fn watch_store(store: Store, reserve: u64, readiness: watch::Sender<Readin
             Readiness::ready()
         };
         readiness.send_if_modified(|before| std::mem::replace(before, now.clone()) != now);
-        sleep(LOOK).await;
+        tokio::select! {
+            () = sleep(LOOK) => {}
+            Ok(()) = phase.changed() => {}
+        }
     }
 }
 
@@ -283,7 +321,7 @@ impl OpenTrunk {
         config: &Config,
         store: &Store,
         ways: &Ways,
-        draining: watch::Receiver<bool>,
+        orders: watch::Receiver<Orders>,
     ) -> (JoinHandle<()>, JoinHandle<()>) {
         let metrics = TrunkMetrics::new(self.config.id.as_str());
         let has_forms = matches!(self.config.protocol, ProtocolConfig::Smpp(_));
@@ -309,7 +347,7 @@ impl OpenTrunk {
             backlog: self.lane.backlog,
             status: self.status,
             metrics,
-            drain: draining,
+            orders,
         });
         (tokio::spawn(worker.run()), tokio::spawn(run_inbound(inbound)))
     }
@@ -323,11 +361,15 @@ fn retry_after(trunk: &TrunkConfig) -> Duration {
     Duration::from_secs(hundredth / u64::from(rate)).clamp(soonest, latest)
 }
 
-/// Runs the daemon until `shutdown`, then drains it.
+/// Runs the daemon until `shutdown`, then drains it; ends it where it stands when `at_once` comes.
 ///
 /// # Errors
 /// The store can't be opened, or a listener can't be bound; the message says which and why.
-pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+pub async fn run(
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+    at_once: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
     let exporter = exporter::install()?;
     let gateway = bind(config.listen.gateway, "listen.gateway").await?;
     let admin = bind(config.listen.admin, "listen.admin").await?;
@@ -338,7 +380,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::
     info!(gateway = %config.listen.gateway, admin = %config.listen.admin, trunks = config.trunks.len(), "running");
     shutdown.await;
     info!("asked to end");
-    app.drain(vec![gateway, admin]).await;
+    app.end(vec![gateway, admin], at_once).await;
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 //! - [`dispatch`]: one worker per trunk: queue, pace, tries, outcomes;
 //! - [`routing`]: which trunks a message may take;
 //! - [`trunk`]: everything that talks to one carrier: pool, links, adapters to the wire in the crate `codecs`;
+//! - [`instance`]: the daemon as a whole: drained, resumed, ended, its trunks ordered about;
 //! - [`store`]: the domain's verbs, each atomic, each durable before it returns;
 //! - [`events`]: the log's readers: subscriptions, leases, acknowledgements;
 //! - [`config`], [`telemetry`], [`admin`], [`clock`]: what all of them use;
@@ -28,6 +29,7 @@ pub mod dispatch;
 pub mod domain;
 pub mod events;
 pub mod grpc;
+pub mod instance;
 pub mod routing;
 pub mod sms;
 pub mod store;

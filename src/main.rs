@@ -1,7 +1,7 @@
 //! The daemon's entry point: arguments, configuration, log, runtime, exit code.
 #![forbid(unsafe_code)]
 
-use std::{env, io, path::PathBuf, process::ExitCode};
+use std::{env, future::Future, io, path::PathBuf, process::ExitCode};
 
 use carrierd::{
     config::{self, Config},
@@ -13,6 +13,7 @@ use profiles::{SHIPPED, shipped};
 use tokio::{
     runtime,
     signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
 };
 
 /// Many small allocations on several threads: measurably cheaper than with the system's allocator.
@@ -33,7 +34,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs the daemon until SIGINT or SIGTERM, then drains it.
+    /// Runs the daemon until SIGINT or SIGTERM, then drains it; a second one ends it at once.
     Run(Run),
     /// Checks a configuration and its secrets, and starts nothing.
     Check(Check),
@@ -174,8 +175,8 @@ fn misused(error: &impl std::fmt::Display) -> ExitCode {
 fn run_until_signalled(config: Config) -> anyhow::Result<()> {
     runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         // Before anything starts: a signal in the middle of the start must not kill the process half-way.
-        let signals = Signals::catch()?;
-        carrierd::run(config, signals.first()).await
+        let (first, second) = Signals::catch()?.split();
+        carrierd::run(config, first, second).await
     })
 }
 
@@ -190,11 +191,21 @@ impl Signals {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn first(mut self) {
-        let name = tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
-        };
-        tracing::info!(signal = name, "asked to end");
+    /// The first of them, which asks for a drain, and the second, for the end at once.
+    fn split(mut self) -> (impl Future<Output = ()>, impl Future<Output = ()>) {
+        let (tell, mut asked) = watch::channel(0);
+        tokio::spawn(async move {
+            loop {
+                let name = tokio::select! {
+                    _ = self.interrupt.recv() => "SIGINT",
+                    _ = self.terminate.recv() => "SIGTERM",
+                };
+                tracing::info!(signal = name, "asked to end");
+                tell.send_modify(|times| *times += 1);
+            }
+        });
+        let mut again = asked.clone();
+        let first = async move { drop(asked.wait_for(|times| *times >= 1).await) };
+        (first, async move { drop(again.wait_for(|times| *times >= 2).await) })
     }
 }

@@ -11,8 +11,9 @@ const EVERYWHERE: [&str; 4] = ["domain", "config", "telemetry", "clock"];
 
 /// What each module may use beside that. `main` stands on the library's other side and may use all of it.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("app", &["admin", "dispatch", "events", "grpc", "routing", "sms", "store", "trunk"]),
-    ("grpc", &["dispatch", "events", "routing", "sms", "store", "trunk"]),
+    ("app", &["admin", "dispatch", "events", "grpc", "instance", "routing", "sms", "store", "trunk"]),
+    ("grpc", &["dispatch", "events", "instance", "routing", "sms", "store", "trunk"]),
+    ("instance", &["dispatch", "routing", "store", "trunk"]),
     ("sms", &["dispatch", "events", "routing", "store", "trunk"]),
     ("dispatch", &["events", "routing", "store", "trunk"]),
     ("events", &["store"]),

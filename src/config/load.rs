@@ -10,8 +10,7 @@ use std::{
 use toml::de::DeTable;
 
 use super::{
-    Config, ConfigError, Fault, Listen, MessageConfig, RetentionConfig, RouteConfig, StoreConfig,
-    TrunkConfig, WindowConfig,
+    Config, ConfigError, DrainConfig, Fault, Listen, MessageConfig, RetentionConfig, RouteConfig, StoreConfig, TrunkConfig, WindowConfig,
     layer::{Document, Faults},
     numbers::{self, Numbers},
     profile, quantity, route,
@@ -86,6 +85,7 @@ fn root(mut file: Section<'_>, name: &str, env: &dyn Fn(&str) -> Option<String>)
         routes: routes(&mut file, &ids, &costs, &numbers),
         numbers: numbers.plan,
         windows: windows(&mut file),
+        drain: drain(file.section("drain")),
     };
     file.finish();
     config
@@ -219,6 +219,13 @@ fn trunks(
         trunks.extend(profile::with(section, secrets.folder, read));
     }
     (names.into_iter().map(|(name, _)| name).collect(), trunks)
+}
+
+fn drain(mut section: Section<'_>) -> DrainConfig {
+    // Carriers that answer at all do so in a few seconds; whoever restarts us waits no longer than a minute or so.
+    let limit = section.duration("limit", Duration::ZERO, HOUR).or(30 * SECOND);
+    section.finish();
+    DrainConfig { limit }
 }
 
 fn routes(

@@ -55,6 +55,15 @@ pub struct Config {
     pub numbers: Arc<NumberPlan>,
     /// When messages may leave; the first that concerns a message decides. None: at any time.
     pub windows: Vec<WindowConfig>,
+    /// How the daemon comes to its end.
+    pub drain: DrainConfig,
+}
+
+/// How the daemon comes to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrainConfig {
+    /// How long answers of carriers are waited for, up to an hour. Default 30 s.
+    pub limit: Duration,
 }
 
 /// Where we listen.

@@ -97,10 +97,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         .context("the simulated carriers can't be started")?;
     let config = carriers::config(listen, &simulator.addresses(), &data.join("store"), rate)?;
     let (end, ended) = oneshot::channel();
-    let mut daemon = tokio::spawn(app::run(config, async {
-        // A sender that is gone means the end too.
-        let _ = ended.await;
-    }));
+    // A sender that is gone means the end too.
+    let ended = async { drop(ended.await) };
+    let mut daemon = tokio::spawn(app::run(config, ended, std::future::pending()));
     let journal = data.join("open-messages.tsv");
     let (carried, client, happenings) = unless_ended(&mut daemon, begin(listen.gateway, &journal)).await?;
     let setting = Setting {

@@ -4,11 +4,13 @@
 //! - [`TrunkQueue`], with [`Shares`] and the lines of sender numbers: whose turn it is; [`Backlog`]: how much may wait;
 //! - [`Pacer`]: how fast the account may send;
 //! - [`decide`]: what follows an outcome;
+//! - [`Duty`]: whether it carries at all, which operators and the daemon's end decide;
 //! - [`Ways`]: how another trunk takes over, which `moving` does.
 //!
 //! Leaves to others: what a PDU looks like (`trunk`), where a message may go (`routing`), what is durable (`store`).
 
 mod backlog;
+mod duty;
 mod job;
 mod lines;
 mod moving;
@@ -22,6 +24,7 @@ mod ways;
 mod worker;
 
 pub use backlog::{Backlog, Full, Room};
+pub use duty::{Duty, Limits, Orders};
 pub use job::{Job, Pending};
 pub use pace::Pacer;
 pub use queue::{TrunkQueue, Turn};

@@ -7,10 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-use tracing::info;
-
 use super::{
-    Job, Pending,
+    Duty, Job, Pending,
     worker::{BATCH, InFlight, Worker},
 };
 use crate::domain::TrunkId;
@@ -18,7 +16,7 @@ use crate::domain::TrunkId;
 /// How a trunk that is down gives its work away.
 #[derive(Debug, Default)]
 pub(super) struct Evacuation {
-    /// Since when no link is bound.
+    /// Since when no link is bound, or an operator lets it take nothing.
     down_since: Option<Instant>,
     /// Arrival of the last job that was looked at.
     upto: u64,
@@ -27,30 +25,29 @@ pub(super) struct Evacuation {
 }
 
 impl Evacuation {
-    /// Of a trunk that went down, or was not up yet.
+    /// Of a trunk that was not up yet.
     pub(super) fn since(now: Instant) -> Self {
         Self { down_since: Some(now), ..Self::default() }
+    }
+
+    /// The trunk can't carry, from now on or still.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.down_since.get_or_insert(now);
+    }
+
+    /// The trunk can carry. Gives how many jobs went elsewhere while it could not.
+    pub(super) fn end(&mut self) -> u64 {
+        std::mem::take(self).moved
     }
 }
 
 impl Worker {
-    /// A link came up or went down; `up`: one is bound.
-    pub(super) fn note_links(&mut self, up: bool, now: Instant) {
-        if up {
-            if self.evacuation.moved > 0 {
-                let moved = self.evacuation.moved;
-                info!(trunk = %self.parts.config.id, moved, "back; while it was down other trunks took over");
-            }
-            self.evacuation = Evacuation::default();
-        } else if self.evacuation.down_since.is_none() {
-            self.evacuation = Evacuation::since(now);
-        }
-    }
-
     /// Gives waiting messages to other trunks when this one has been down for a while, some at a time.
     pub(super) fn evacuate(&mut self, now: Instant) {
         let Some(since) = self.evacuation.down_since else { return };
-        if now.saturating_duration_since(since) < self.parts.config.failover_after || self.draining {
+        if now.saturating_duration_since(since) < self.parts.config.failover_after
+            || self.standing.orders.daemon != Duty::Carry
+        {
             return;
         }
         let looked_at = self.queue.arrived_after(self.evacuation.upto, BATCH);

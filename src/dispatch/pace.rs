@@ -86,6 +86,13 @@ impl Pacer {
         }
     }
 
+    /// Changes the limit. What was learned from the carrier's throttling stays.
+    pub fn set_limit(&mut self, submits_per_second: Option<u32>, now: Instant) {
+        self.advance(now);
+        self.limit = submits_per_second.map(f64::from);
+        self.tokens = self.rate().map_or(0.0, |rate| self.tokens.min(depth(rate)));
+    }
+
     /// Until when the account pauses.
     #[must_use]
     pub fn paused_until(&self, now: Instant) -> Option<Instant> {

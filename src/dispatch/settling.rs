@@ -116,6 +116,7 @@ impl Worker {
             }
             SubmitOutcome::Unknown { .. } => {
                 self.answered.unknown += 1;
+                self.standing.count_unknown();
                 metrics.submits_unknown.increment(1);
                 metrics.ambiguous();
                 return;

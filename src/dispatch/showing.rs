@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use super::worker::Worker;
+use super::{Duty, Limits, worker::Worker};
 use crate::{
     clock,
     config::TrunkConfig,
@@ -24,7 +24,7 @@ impl Worker {
         }
         self.bound_before = bound;
         let up = bound > 0;
-        self.note_links(up, clock::now().mono);
+        self.note_links(clock::now().mono);
         if self.was_up != Some(up) {
             let first_down = self.was_up.is_none() && !up;
             self.was_up = Some(up);
@@ -44,7 +44,7 @@ impl Worker {
         let moved = TrunkMoved {
             trunk_id: self.parts.config.id.clone(),
             bound_links: bound,
-            wanted_links: self.parts.config.links,
+            wanted_links: u32::try_from(self.parts.pool.wanted()).unwrap_or(u32::MAX),
             status: if bound == 0 { self.parts.pool.last_error() } else { None },
         };
         let event = Event::of(Payload::Trunk(moved), clock::wall());
@@ -69,7 +69,7 @@ impl Worker {
 
     fn show(&self) {
         let bound = self.parts.pool.bound();
-        let wanted = usize::try_from(self.parts.config.links).unwrap_or(usize::MAX);
+        let wanted = self.parts.pool.wanted();
         let now = clock::now().mono;
         let oldest = self.queue.oldest().map(|since| now.saturating_duration_since(since));
         let metrics = &self.parts.metrics;
@@ -80,14 +80,31 @@ impl Worker {
         metrics.in_flight.set(gauge(self.parts.pool.in_flight()));
         metrics.window.set(gauge(self.parts.pool.window()));
         metrics.need_a_person.set(gauge(self.parts.pool.in_need_of_a_person()));
-        let state = match bound {
-            _ if self.draining => TrunkState::Draining,
-            0 => TrunkState::Down,
-            bound if bound < wanted => TrunkState::Degraded,
-            _ => TrunkState::Up,
+        let rests = self.parts.pool.rests();
+        let state = match (self.standing.duty(), bound) {
+            (Duty::Rest { .. }, _) if rests && self.standing.orders.operator != Duty::Carry => {
+                TrunkState::Disabled
+            }
+            (Duty::Hold | Duty::Rest { .. } | Duty::End { .. }, _) => TrunkState::Draining,
+            (Duty::Carry, 0) => TrunkState::Down,
+            (Duty::Carry, bound) if bound < wanted => TrunkState::Degraded,
+            (Duty::Carry, _) => TrunkState::Up,
         };
+        let wanted_state = match self.standing.orders.operator {
+            Duty::Carry => TrunkState::Up,
+            Duty::Hold => TrunkState::Draining,
+            Duty::Rest { .. } | Duty::End { .. } => TrunkState::Disabled,
+        };
+        let Limits { links, window, submits_per_second } = self.standing.orders.limits;
         self.parts.status.send_modify(|status| {
             status.state = state;
+            status.wanted_state = wanted_state;
+            (status.wanted_links, status.window) = (links, window);
+            status.submits_per_second = submits_per_second;
+            status.obeys = self.standing.orders.number;
+            status.rests = rests && self.is_idle();
+            status.unanswered = u64::try_from(self.unanswered()).unwrap_or(u64::MAX);
+            status.abandoned = self.standing.abandoned;
             status.links = self.parts.pool.links();
             status.queue_depth = u64::try_from(self.queue.len()).unwrap_or(u64::MAX);
             status.oldest_queued = oldest;
@@ -109,6 +126,12 @@ pub fn initial_status(config: &TrunkConfig, links: Vec<LinkStatus>) -> TrunkStat
         protocol: config.protocol.name(),
         operator: config.operator.clone(),
         state: TrunkState::Down,
+        wanted_state: TrunkState::Up,
+        wanted_links: config.links,
+        obeys: 0,
+        rests: false,
+        unanswered: 0,
+        abandoned: 0,
         window: config.window,
         submits_per_second: config.submits_per_second,
         links,

@@ -60,7 +60,7 @@ impl Ways {
             Some(TrunkState::Up) => Health::Up,
             Some(TrunkState::Degraded) => Health::Degraded,
             Some(TrunkState::Draining) => Health::Draining,
-            Some(TrunkState::Down) | None => Health::Down,
+            Some(TrunkState::Down | TrunkState::Disabled) | None => Health::Down,
         }
     }
 

@@ -15,7 +15,8 @@ use tokio::{
 use tracing::{error, info};
 
 use super::{
-    Backlog, Job, Pacer, Pause, Pending, TrunkQueue, Turn, Ways, moving::Evacuation, showing::PUBLISH,
+    Backlog, Job, Orders, Pacer, Pause, Pending, TrunkQueue, Turn, Ways, duty::Standing, moving::Evacuation,
+    showing::PUBLISH,
 };
 use crate::{
     clock,
@@ -60,8 +61,8 @@ pub struct WorkerParts {
     pub status: watch::Sender<TrunkStatus>,
     /// Its metrics.
     pub metrics: TrunkMetrics,
-    /// Becomes true when the daemon drains.
-    pub drain: watch::Receiver<bool>,
+    /// What it is told.
+    pub orders: watch::Receiver<Orders>,
 }
 
 /// A try that is on its way.
@@ -100,7 +101,8 @@ pub struct Worker {
     pub(super) unknown: HashMap<u64, InFlight>,
     pub(super) unknown_order: VecDeque<u64>,
     pub(super) next_ticket: u64,
-    pub(super) marking: Option<Marked>,
+    /// With how many segments it is about.
+    pub(super) marking: Option<(Marked, usize)>,
     pub(super) settling: FuturesOrdered<Settling>,
     pub(super) answered: Answered,
     /// Recipients refused for want of room since the last submit that was taken; a few.
@@ -111,7 +113,7 @@ pub struct Worker {
     pub(super) unshown: bool,
     pub(super) was_up: Option<bool>,
     pub(super) bound_before: usize,
-    pub(super) draining: bool,
+    pub(super) standing: Standing,
     pub(super) evacuation: Evacuation,
 }
 
@@ -120,9 +122,11 @@ impl Worker {
     #[must_use]
     pub fn new(parts: WorkerParts) -> Self {
         let now = clock::now().mono;
+        let standing = Standing::new(parts.orders.borrow().clone());
         Self {
             pacer: Pacer::new(parts.config.submits_per_second, now),
             queue: TrunkQueue::new(parts.shares.clone(), parts.config.senders.clone()),
+            standing,
             parts,
             in_flight: HashMap::new(),
             unknown: HashMap::new(),
@@ -137,20 +141,22 @@ impl Worker {
             unshown: true,
             was_up: None,
             bound_before: 0,
-            draining: false,
             evacuation: Evacuation::since(now),
         }
     }
 
-    /// Works until drained: the windows are empty or given up, the links have ended, everything known is settled.
+    /// Works until it is told to end: the windows are empty or given up, the links have ended, everything known is settled.
     pub async fn run(mut self) {
+        // It may have been told something before it began.
+        self.heed(false);
         loop {
             let now = clock::now();
             self.expire(now.wall);
             self.evacuate(now.mono);
             self.mark(now.mono);
+            self.obey(now.mono);
             self.publish(now.mono);
-            if self.draining && self.is_idle() && self.parts.pool.has_ended() {
+            if self.standing.duty().ends() && self.is_idle() && self.parts.pool.has_ended() {
                 return self.last_words();
             }
             let wake = tokio::time::Instant::from_std(self.next_wake(now.mono));
@@ -162,37 +168,32 @@ impl Worker {
                 },
                 Some((settled, next)) = self.settling.next(), if !self.settling.is_empty() => self.settled(settled, next),
                 (marked, tries) = poll_marked(&mut self.marking), if self.marking.is_some() => self.marked(marked, tries),
-                Some(jobs) = self.parts.jobs.recv(), if !self.draining => self.take(jobs),
-                changed = self.parts.drain.changed(), if !self.draining => {
-                    if changed.is_err() || *self.parts.drain.borrow() { self.begin_drain(); }
-                }
+                Some(jobs) = self.parts.jobs.recv(), if !self.standing.duty().ends() => self.take(jobs),
+                changed = self.parts.orders.changed(), if !self.standing.deaf => self.heed(changed.is_err()),
                 () = sleep_until(wake) => continue,
             }
             self.unshown = true;
         }
     }
 
-    fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.in_flight.is_empty() && self.marking.is_none() && self.settling.is_empty()
-    }
-
-    fn begin_drain(&mut self) {
-        self.draining = true;
-        // The links let their windows empty, within their own limit, then unbind.
-        self.parts.pool.shut_down();
-        info!(trunk = %self.parts.config.id, queued = self.queue.len(), in_flight = self.in_flight.len(), "draining");
     }
 
     fn last_words(mut self) {
         self.publish_now();
-        info!(trunk = %self.parts.config.id, queued = self.queue.len(), "drained; what is queued is durable");
+        info!(trunk = %self.parts.config.id, queued = self.queue.len(), "ended; what is queued is durable");
     }
 
     fn next_wake(&self, now: Instant) -> Instant {
-        let quiet = !self.unshown && !self.draining && self.queue.is_empty() && self.is_idle();
+        let ends = self.standing.duty().ends();
+        let quiet = !self.unshown && !ends && self.queue.is_empty() && self.is_idle();
         let mut wake = now + if quiet { QUIET } else { PUBLISH };
+        if let Some(limit) = self.standing.wake() {
+            wake = wake.min(limit.max(now));
+        }
         // Without room nothing can be taken whatever is ready; a link tells when there is some.
-        if self.marking.is_none() && !self.draining && self.parts.pool.headroom() > 0 {
+        if self.marking.is_none() && self.standing.carries() && self.parts.pool.headroom() > 0 {
             let ready = if self.queue.is_empty() { None } else { self.pacer.ready_at(now) };
             for at in [ready, self.queue.ready_at(), self.store_pause].into_iter().flatten() {
                 wake = wake.min(at.max(now + Duration::from_millis(1)));
@@ -231,7 +232,8 @@ impl Worker {
 
     /// Takes as much as window and pace allow and marks it durably as possibly sent.
     fn mark(&mut self, now: Instant) {
-        if self.marking.is_some() || self.draining || self.store_pause.is_some_and(|until| now < until) {
+        let paused = self.store_pause.is_some_and(|until| now < until);
+        if self.marking.is_some() || !self.standing.carries() || paused {
             return;
         }
         self.store_pause = None;
@@ -247,7 +249,9 @@ impl Worker {
         }
         let attempts: Vec<Attempt> = tries.iter().map(|one| one.attempt.clone()).collect();
         let (store, trunk) = (self.parts.store.clone(), self.parts.config.id.clone());
-        self.marking = Some(async move { (store.begin_attempts(trunk, attempts).await, tries) }.boxed());
+        let segments = tries.len();
+        let marked = async move { (store.begin_attempts(trunk, attempts).await, tries) };
+        self.marking = Some((marked.boxed(), segments));
     }
 
     fn next_tries(&mut self, allowed: usize, now: Instant) -> Vec<InFlight> {
@@ -342,9 +346,11 @@ impl Worker {
     }
 }
 
-async fn poll_marked(marking: &mut Option<Marked>) -> (Result<Vec<Attempt>, StoreError>, Vec<InFlight>) {
+async fn poll_marked(
+    marking: &mut Option<(Marked, usize)>,
+) -> (Result<Vec<Attempt>, StoreError>, Vec<InFlight>) {
     match marking {
-        Some(marked) => marked.await,
+        Some((marked, _)) => marked.await,
         None => std::future::pending().await,
     }
 }

@@ -1,8 +1,12 @@
 //! Compiles the API from `proto/`, without `protoc`.
 
 /// The files whose services the daemon serves; what they import comes along.
-const SERVED: [&str; 3] =
-    ["carrierd/v1/sms_service.proto", "carrierd/v1/event_service.proto", "carrierd/v1/trunk_service.proto"];
+const SERVED: [&str; 4] = [
+    "carrierd/v1/sms_service.proto",
+    "carrierd/v1/event_service.proto",
+    "carrierd/v1/trunk_service.proto",
+    "carrierd/v1/admin_service.proto",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");

@@ -351,16 +351,7 @@ pub fn subscription(described: &Described) -> api::Subscription {
 /// A trunk at one moment.
 #[must_use]
 pub fn trunk(status: &TrunkStatus) -> api::Trunk {
-    let state = match status.state {
-        TrunkState::Up => api::TrunkState::Enabled,
-        TrunkState::Degraded => api::TrunkState::Degraded,
-        TrunkState::Down => api::TrunkState::Down,
-        TrunkState::Draining => api::TrunkState::Draining,
-    };
-    let wanted = match status.state {
-        TrunkState::Draining => api::TrunkState::Draining,
-        _ => api::TrunkState::Enabled,
-    };
+    let (state, wanted) = (trunk_state(status.state), trunk_state(status.wanted_state));
     let count = |links: usize| u32::try_from(links).unwrap_or(u32::MAX);
     api::Trunk {
         trunk_id: status.id.to_string(),
@@ -369,7 +360,7 @@ pub fn trunk(status: &TrunkStatus) -> api::Trunk {
         wanted_state: wanted.into(),
         state: state.into(),
         limits: Some(api::TrunkLimits {
-            max_links: count(status.links.len()),
+            max_links: status.wanted_links,
             window_size: count(status.window),
             max_submits_per_second: status.submits_per_second.unwrap_or(0),
             max_calls_per_second: 0,
@@ -378,7 +369,7 @@ pub fn trunk(status: &TrunkStatus) -> api::Trunk {
         links: status.links.iter().map(|of| link(status, of)).collect(),
         queue_depth: status.queue_depth,
         oldest_queued_age: status.oldest_queued.map(duration),
-        wanted_link_count: count(status.links.len()),
+        wanted_link_count: status.wanted_links,
         bound_link_count: count(status.links.iter().filter(|link| link.bound_since.is_some()).count()),
         submits: Some(api::SubmitCounts {
             accepted_count: status.answered.accepted,
@@ -390,6 +381,16 @@ pub fn trunk(status: &TrunkStatus) -> api::Trunk {
             failed_count: status.reported.failed,
             unmatched_count: status.reported.unmatched,
         }),
+    }
+}
+
+fn trunk_state(state: TrunkState) -> api::TrunkState {
+    match state {
+        TrunkState::Up => api::TrunkState::Enabled,
+        TrunkState::Degraded => api::TrunkState::Degraded,
+        TrunkState::Down => api::TrunkState::Down,
+        TrunkState::Draining => api::TrunkState::Draining,
+        TrunkState::Disabled => api::TrunkState::Disabled,
     }
 }
 

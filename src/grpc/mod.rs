@@ -3,6 +3,7 @@
 //! Each service decodes, calls one function and encodes; `status` is the only mapping from our errors to codes. What a
 //! request means is left to `sms`, `events` and `trunk`.
 
+mod admin;
 mod decode;
 mod encode;
 mod events;
@@ -27,15 +28,17 @@ use crate::{
     config::MessageConfig,
     domain::TrunkId,
     events::Subscriptions,
+    instance::Instance,
     sms::{Acceptor, Diagnosis},
     store::Store,
     trunk::{TrunkBoard, sms::LinkControl},
 };
 use api::{
-    event_service_server::EventServiceServer, sms_service_server::SmsServiceServer,
-    trunk_service_server::TrunkServiceServer,
+    admin_service_server::AdminServiceServer, event_service_server::EventServiceServer,
+    sms_service_server::SmsServiceServer, trunk_service_server::TrunkServiceServer,
 };
 
+pub use crate::instance::Phase;
 pub use status::{DOMAIN, Reason};
 
 /// The generated API.
@@ -59,17 +62,6 @@ const ACK_GRACE: Duration = Duration::from_secs(5);
 /// How long connections may take to end after that.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
-/// How far the daemon is on its way to the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    /// Everything is served.
-    Serving,
-    /// No new messages; events are still told.
-    Draining,
-    /// Streams are closed and the server ends.
-    Closing,
-}
-
 /// What the services work on.
 #[derive(Clone)]
 pub struct Parts {
@@ -87,6 +79,8 @@ pub struct Parts {
     pub diagnoses: Vec<watch::Receiver<Diagnosis>>,
     /// Limits of messages.
     pub messages: MessageConfig,
+    /// What the daemon as a whole is told.
+    pub instance: Instance,
 }
 
 /// The services of the gateway listener, their health and their description.
@@ -101,10 +95,12 @@ pub async fn routes(
     let events = events::Events::new(parts.subscriptions.clone(), phase.clone());
     let (links, diagnoses) = (parts.links.clone(), parts.diagnoses.clone());
     let trunks = trunks::Trunks::new(parts.board.clone(), links, diagnoses, phase.clone());
+    let admin = admin::Admin::new(parts.instance.clone(), parts.subscriptions.clone());
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<SmsServiceServer<sms::Sms<Acceptor>>>().await;
     reporter.set_serving::<EventServiceServer<events::Events>>().await;
     reporter.set_serving::<TrunkServiceServer<trunks::Trunks>>().await;
+    reporter.set_serving::<AdminServiceServer<admin::Admin>>().await;
     let reflection = || {
         let builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(api::DESCRIPTORS)
@@ -112,13 +108,15 @@ pub async fn routes(
         // Only what is served is listed: the descriptors also hold services that others import.
         [api::sms_service_server::SERVICE_NAME, api::event_service_server::SERVICE_NAME]
             .into_iter()
-            .chain([api::trunk_service_server::SERVICE_NAME, "grpc.health.v1.Health"])
+            .chain([api::trunk_service_server::SERVICE_NAME, api::admin_service_server::SERVICE_NAME])
+            .chain(["grpc.health.v1.Health"])
             .fold(builder, tonic_reflection::server::Builder::with_service_name)
     };
     let routes = Routes::default()
         .add_service(SmsServiceServer::new(sms).max_decoding_message_size(MAX_REQUEST))
         .add_service(EventServiceServer::new(events).max_decoding_message_size(MAX_REQUEST))
         .add_service(TrunkServiceServer::new(trunks).max_decoding_message_size(MAX_REQUEST))
+        .add_service(AdminServiceServer::new(admin).max_decoding_message_size(MAX_REQUEST))
         .add_service(health)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);
@@ -157,13 +155,15 @@ pub async fn serve(
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, reached(phase.clone(), Phase::Closing));
     let ending = async {
-        let not_serving = ServingStatus::NotServing;
-        reached(phase.clone(), Phase::Draining).await;
-        reporter.set_service_status(api::sms_service_server::SERVICE_NAME, not_serving).await;
-        reached(phase.clone(), Phase::Closing).await;
-        for service in ["", api::event_service_server::SERVICE_NAME, api::trunk_service_server::SERVICE_NAME]
-        {
-            reporter.set_service_status(service, not_serving).await;
+        follow(phase.clone(), &reporter).await;
+        let rest = [
+            "",
+            api::event_service_server::SERVICE_NAME,
+            api::trunk_service_server::SERVICE_NAME,
+            api::admin_service_server::SERVICE_NAME,
+        ];
+        for service in rest {
+            reporter.set_service_status(service, ServingStatus::NotServing).await;
         }
         parts.subscriptions.drain(ACK_GRACE).await;
         tokio::time::sleep(CLOSE_GRACE).await;
@@ -173,6 +173,18 @@ pub async fn serve(
         () = ending => {
             tracing::warn!("gateway connections were still open at the end and are cut");
             Ok(())
+        }
+    }
+}
+
+/// Says by the health service whether messages are taken, until the daemon closes.
+async fn follow(mut phase: watch::Receiver<Phase>, reporter: &HealthReporter) {
+    loop {
+        let now = *phase.borrow_and_update();
+        let status = if now == Phase::Serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        reporter.set_service_status(api::sms_service_server::SERVICE_NAME, status).await;
+        if now == Phase::Closing || phase.changed().await.is_err() {
+            return;
         }
     }
 }

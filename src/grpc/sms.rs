@@ -11,7 +11,7 @@ use super::{
     Phase, api,
     decode::{self, Context, Decoder},
     encode, reached, route,
-    status::{Reason, Refusal},
+    status::{LATER, Reason, Refusal},
     story,
 };
 use crate::{
@@ -144,20 +144,23 @@ impl<A: Accept> Sms<A> {
         context: Context,
     ) {
         let mut credit = Credit { left: STREAM_CREDIT };
-        let opening = api::StreamSubmitMessagesResponse { results: vec![], credit: STREAM_CREDIT as u32 };
+        let opening =
+            api::StreamSubmitMessagesResponse { credit: STREAM_CREDIT as u32, ..Default::default() };
         if answers.send(Ok(opening)).await.is_err() {
             return;
         }
         let mut running = FuturesUnordered::new();
         let closing = reached(self.phase.clone(), Phase::Closing);
         tokio::pin!(closing);
-        let mut open = true;
+        let mut phase = self.phase.clone();
+        phase.mark_changed();
+        let (mut open, mut told) = (true, false);
         while open || !running.is_empty() {
             let answer = tokio::select! {
                 Some(results) = running.next(), if !running.is_empty() => {
                     let results: Vec<api::SubmitResult> = results;
                     let credit = credit.give_back(&results);
-                    Some(api::StreamSubmitMessagesResponse { results, credit })
+                    Some(api::StreamSubmitMessagesResponse { results, credit, closing: None })
                 }
                 frame = frames.next(), if open && running.len() < MAX_RUNNING => {
                     let mut requests = Vec::new();
@@ -173,7 +176,12 @@ impl<A: Accept> Sms<A> {
                         running.push(self.accept_items(requests, &context));
                     }
                     (!refused.is_empty())
-                        .then_some(api::StreamSubmitMessagesResponse { results: refused, credit: 0 })
+                        .then_some(api::StreamSubmitMessagesResponse { results: refused, ..Default::default() })
+                }
+                Ok(()) = phase.changed(), if open => {
+                    let drains = *phase.borrow_and_update() != Phase::Serving;
+                    let news = drains && !std::mem::replace(&mut told, drains);
+                    news.then(|| api::StreamSubmitMessagesResponse { closing: Some(stream_closing()), ..Default::default() })
                 }
                 () = &mut closing, if open => {
                     open = false;
@@ -230,6 +238,13 @@ fn unknown() -> Refusal {
 
 fn draining() -> Refusal {
     SubmitRefused::Draining.into()
+}
+
+fn stream_closing() -> api::SubmitStreamClosing {
+    api::SubmitStreamClosing {
+        reason: SubmitRefused::Draining.to_string(),
+        retry_delay: Some(encode::duration(LATER)),
+    }
 }
 
 fn context(metadata: &MetadataMap) -> Context {

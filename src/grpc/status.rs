@@ -10,7 +10,7 @@ use crate::{dispatch::Full, events::SubscriptionError, sms::SubmitRefused, store
 /// The domain of all reasons.
 pub const DOMAIN: &str = "carrierd";
 /// When to come back to a daemon that is ending or has no room.
-const LATER: Duration = Duration::from_secs(5);
+pub const LATER: Duration = Duration::from_secs(5);
 
 /// Why an rpc, or one item of it, was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,6 +59,8 @@ pub enum Reason {
     TrunkNotFound,
     /// The trunk has no such link.
     LinkNotFound,
+    /// The daemon was resumed while it drained.
+    Resumed,
     /// Not served yet.
     NotImplemented,
 }
@@ -90,6 +92,7 @@ impl Reason {
             Self::SubscriptionNotFound => "SUBSCRIPTION_NOT_FOUND",
             Self::TrunkNotFound => "TRUNK_NOT_FOUND",
             Self::LinkNotFound => "LINK_NOT_FOUND",
+            Self::Resumed => "RESUMED",
             Self::NotImplemented => "NOT_IMPLEMENTED",
         }
     }
@@ -115,6 +118,7 @@ impl Reason {
             Self::MessageNotFound | Self::SubscriptionNotFound | Self::TrunkNotFound | Self::LinkNotFound => {
                 Code::NotFound
             }
+            Self::Resumed => Code::Aborted,
             Self::NotImplemented => Code::Unimplemented,
         }
     }
@@ -317,6 +321,11 @@ impl From<SubscriptionError> for Refusal {
             SubscriptionError::Store(error) => error.into(),
         }
     }
+}
+
+/// A part of the API that is still to come.
+pub fn not_served(what: &str) -> tonic::Status {
+    Refusal::new(Reason::NotImplemented, format!("{what} is not served by this version of the daemon")).into()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{
     Phase, api, encode,
     events::page_size,
     reached,
-    status::{Reason, Refusal},
+    status::{Reason, Refusal, not_served},
 };
 use crate::{
     domain::TrunkId,
@@ -121,10 +121,6 @@ fn unknown(trunk_id: &str) -> Refusal {
     Refusal::new(Reason::TrunkNotFound, message).with("trunk_id", trunk_id)
 }
 
-fn not_served(what: &str) -> Status {
-    Refusal::new(Reason::NotImplemented, format!("{what} is not served by this version of the daemon")).into()
-}
-
 #[tonic::async_trait]
 impl api::trunk_service_server::TrunkService for Trunks {
     async fn list_trunks(
@@ -216,6 +212,12 @@ mod tests {
             protocol: "smpp34",
             operator: "cmcc".into(),
             state: TrunkState::Up,
+            wanted_state: TrunkState::Up,
+            wanted_links: 0,
+            obeys: 0,
+            rests: false,
+            unanswered: 0,
+            abandoned: 0,
             window: 16,
             submits_per_second: None,
             links: vec![],

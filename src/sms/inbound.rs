@@ -378,6 +378,12 @@ mod tests {
     fn parts(store: Store) -> InboundParts {
         let id = TrunkId::from("north");
         let (status, _) = watch::channel(TrunkStatus {
+            wanted_state: TrunkState::Up,
+            wanted_links: 0,
+            obeys: 0,
+            rests: false,
+            unanswered: 0,
+            abandoned: 0,
             id: id.clone(),
             protocol: "smpp34",
             operator: String::new(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::select_all;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
@@ -18,6 +19,8 @@ pub enum TrunkState {
     Down,
     /// It takes nothing new.
     Draining,
+    /// It was told to have no link, and has none.
+    Disabled,
 }
 
 /// A trunk at one moment.
@@ -31,11 +34,23 @@ pub struct TrunkStatus {
     pub operator: String,
     /// Whether it can carry traffic.
     pub state: TrunkState,
+    /// What an operator wants it to be: up, draining or disabled.
+    pub wanted_state: TrunkState,
+    /// Links that shall be bound.
+    pub wanted_links: u32,
+    /// The number of the orders that it has taken note of.
+    pub obeys: u64,
+    /// No link is bound or tries to be, and all is settled.
+    pub rests: bool,
+    /// Segments that a carrier may have and has not answered.
+    pub unanswered: u64,
+    /// Segments whose answer was given up when it came to rest, the last time.
+    pub abandoned: u64,
     /// Unanswered submits allowed per link.
     pub window: usize,
     /// Submits per second allowed over all links.
     pub submits_per_second: Option<u32>,
-    /// One entry per wanted link.
+    /// One entry per link that it may have.
     pub links: Vec<LinkStatus>,
     /// Messages waiting for it.
     pub queue_depth: u64,
@@ -123,6 +138,28 @@ impl TrunkBoard {
     #[must_use]
     pub fn get(&self, id: &str) -> Option<TrunkStatus> {
         self.watch(id).map(|trunk| trunk.borrow().clone())
+    }
+
+    /// All trunks now; [`Self::changed`] waits for what comes after.
+    pub fn look(&mut self) -> Vec<TrunkStatus> {
+        self.trunks.iter_mut().map(|trunk| trunk.borrow_and_update().clone()).collect()
+    }
+
+    /// Waits until some trunk shows what was not looked at.
+    pub async fn changed(&mut self) {
+        let changed = self.trunks.iter_mut().map(|trunk| {
+            Box::pin(async {
+                // One that is gone changes no more.
+                if trunk.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            })
+        });
+        let changed: Vec<_> = changed.collect();
+        if changed.is_empty() {
+            return std::future::pending().await;
+        }
+        select_all(changed).await;
     }
 
     /// One trunk and its changes, at most a few a second.

@@ -11,8 +11,9 @@ use carrierd::{
     grpc::{
         self,
         api::{
-            self, event::Payload, event_service_client::EventServiceClient,
-            sms_service_client::SmsServiceClient, trunk_service_client::TrunkServiceClient,
+            self, admin_service_client::AdminServiceClient, event::Payload,
+            event_service_client::EventServiceClient, sms_service_client::SmsServiceClient,
+            trunk_service_client::TrunkServiceClient,
         },
     },
 };
@@ -168,7 +169,7 @@ impl Bed {
 
     pub async fn start_daemon(&mut self) {
         let mut text = format!(
-            "allow_literal_secrets = true\n[store]\npath = {:?}\nreserve = \"1MiB\"\n[messages]\n{}\n",
+            "allow_literal_secrets = true\n[store]\npath = {:?}\nreserve = \"1MiB\"\n[drain]\nlimit = \"5s\"\n[messages]\n{}\n",
             self.folder.path().join("store"),
             self.messages
         );
@@ -237,6 +238,11 @@ impl Bed {
     /// A client of the daemon's trunks.
     pub fn trunks(&self) -> TrunkServiceClient<Channel> {
         TrunkServiceClient::new(self.channel())
+    }
+
+    /// A client of the daemon as a whole.
+    pub fn admin(&self) -> AdminServiceClient<Channel> {
+        AdminServiceClient::new(self.channel())
     }
 
     pub fn platform(&self) -> Platform {

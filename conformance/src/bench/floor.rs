@@ -148,7 +148,11 @@ impl SmsService for Bare {
             while let Ok(Some(frame)) = frames.message().await {
                 let credit = u32::try_from(frame.requests.len()).unwrap_or(u32::MAX);
                 let results = frame.requests.into_iter().map(Self::answer).collect();
-                if answers.send(Ok(api::StreamSubmitMessagesResponse { results, credit })).await.is_err() {
+                if answers
+                    .send(Ok(api::StreamSubmitMessagesResponse { results, credit, closing: None }))
+                    .await
+                    .is_err()
+                {
                     return;
                 }
             }

@@ -339,7 +339,7 @@ mod tests {
     fn accepted(number: usize, credit: u32) -> api::StreamSubmitMessagesResponse {
         let outcome = Some(Outcome::Response(api::SubmitMessageResponse::default()));
         let results = vec![api::SubmitResult { request_id: format!("bench-{number}"), outcome }];
-        api::StreamSubmitMessagesResponse { results, credit }
+        api::StreamSubmitMessagesResponse { results, credit, closing: None }
     }
 
     fn ended(number: usize, sequence: u64) -> api::StreamEventsResponse {
@@ -371,7 +371,7 @@ mod tests {
     #[test]
     fn a_second_final_event_is_a_fault_and_a_repeated_one_is_not() {
         let mut ledger = ledger(1);
-        ledger.take_results(api::StreamSubmitMessagesResponse { results: vec![], credit: 1 });
+        ledger.take_results(api::StreamSubmitMessagesResponse { results: vec![], credit: 1, closing: None });
         ledger.make(1);
         ledger.take_results(accepted(0, 1));
         let mut owed = Vec::new();

@@ -16,13 +16,16 @@ pub enum Failure {
     Refused(Box<Status>),
     /// The command ran, but its end is not the one wanted.
     Other(String),
+    /// A drain was ended by its limit, in the daemon's words.
+    Limit(String),
 }
 
 impl Failure {
-    /// 2 for what the caller must type differently, 1 for the rest.
+    /// 2 for what the caller must type differently, 3 for a drain that its limit ended, 1 for the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
+            Self::Limit(_) => 3,
             Self::Unreachable(_) | Self::Refused(_) | Self::Other(_) => 1,
         }
     }
@@ -37,7 +40,7 @@ impl From<Status> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(what) | Self::Other(what) => f.write_str(what),
+            Self::Usage(what) | Self::Other(what) | Self::Limit(what) => f.write_str(what),
             Self::Unreachable(address) => {
                 write!(f, "no daemon answers at {address}: start one, or name another with --address")
             }

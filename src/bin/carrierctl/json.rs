@@ -327,6 +327,44 @@ pub fn diagnosis(of: &api::ReportDiagnosis) -> Value {
 }
 
 /// A subscription.
+pub fn server_info(info: &api::GetServerInfoResponse) -> Value {
+    json!({
+        "instance_id": info.instance_id,
+        "version": info.version,
+        "git_revision": info.git_revision,
+        "config_path": info.config_path,
+        "config_digest": info.config_digest,
+        "start_time": time(info.start_time.as_ref()),
+        "store_kind": info.store_kind,
+        "draining": info.draining,
+    })
+}
+
+pub fn drain(told: &api::DrainInstanceResponse) -> Value {
+    let trunk = |trunk: &api::TrunkDrain| {
+        json!({
+            "trunk_id": trunk.trunk_id,
+            "open_window_count": trunk.open_window_count,
+            "queued_count": trunk.queued_count,
+            "bound_link_count": trunk.bound_link_count,
+            "done": trunk.done,
+            "abandoned_count": trunk.abandoned_count,
+            "words": trunk.words,
+        })
+    };
+    json!({
+        "open_window_count": told.open_window_count,
+        "held_slot_count": told.held_slot_count,
+        "unacked_event_count": told.unacked_event_count,
+        "done": told.done,
+        "queued_count": told.queued_count,
+        "ended_by_limit": told.ended_by_limit,
+        "trunks": told.trunks.iter().map(trunk).collect::<Vec<_>>(),
+        "words": told.words,
+        "remaining": seconds(told.remaining.as_ref()),
+    })
+}
+
 pub fn subscription(subscription: &api::Subscription) -> Value {
     json!({
         "subscription_id": subscription.subscription_id,

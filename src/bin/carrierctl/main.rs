@@ -1,10 +1,11 @@
 //! A person's and a script's client of the daemon's gRPC API, and of nothing else of the daemon.
 //!
-//! Exit codes: 0 done, 1 refused or failed, 2 wrong arguments.
+//! Exit codes: 0 done, 1 refused or failed, 2 wrong arguments, 3 a drain that its limit ended.
 #![forbid(unsafe_code)]
 
 mod events;
 mod failure;
+mod instance;
 mod json;
 mod message;
 mod receipts;
@@ -55,6 +56,12 @@ enum Command {
     /// Look into the reports that carriers send.
     #[command(subcommand)]
     Receipts(receipts::Receipts),
+    /// Say which daemon this is, with which configuration, and whether it serves.
+    Info(instance::Info),
+    /// Bring the daemon to rest: nothing new, what is on the wire is answered, links unbind. Shows how far it is.
+    Drain(instance::Drain),
+    /// Let a daemon that drains, or is drained, take messages again.
+    Resume(instance::Resume),
     /// List or delete event subscriptions.
     #[command(subcommand)]
     Subscriptions(subscriptions::Subscriptions),
@@ -92,6 +99,9 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Route(route) => route.run(channel, form).await,
         Command::Trunks(trunks) => trunks.run(channel, form).await,
         Command::Receipts(receipts) => receipts.run(channel, form).await,
+        Command::Info(info) => info.run(channel, form).await,
+        Command::Drain(drain) => drain.run(channel, form).await,
+        Command::Resume(resume) => resume.run(channel, form).await,
         Command::Subscriptions(subscriptions) => subscriptions.run(channel, form).await,
     }
 }

@@ -30,6 +30,7 @@ use super::{
     traffic::{InboundBatch, LinkReport, Outbound, Outcome},
     turn::Turn,
     window::{Feedback, Sign},
+    wish::Wish,
 };
 use crate::{
     clock,
@@ -77,8 +78,8 @@ pub struct LinkPorts {
     pub window: watch::Receiver<usize>,
     /// Asks it to unbind and connect again.
     pub rebind: mpsc::Receiver<()>,
-    /// Closed when the link shall end.
-    pub shutdown: watch::Receiver<bool>,
+    /// Whether it shall be bound. Its sender being gone means the end.
+    pub wish: watch::Receiver<Wish>,
 }
 
 /// One link of a trunk.
@@ -111,19 +112,25 @@ impl<A: SmsAdapter> Link<A> {
         }
     }
 
-    /// Connects, binds, runs the session, and does so again after a delay, until shutdown.
+    /// Connects, binds, runs the session, and does so again after a delay, as long as it is wished.
     pub async fn run(mut self) {
         let mut random = StdRng::seed_from_u64(self.config.seed);
         let mut backoff = Backoff::new(&self.config.timers);
         let mut host = usize::try_from(self.config.index).unwrap_or(0);
         self.wait(Backoff::first(self.config.index, &mut random)).await;
-        while !self.stopping() {
+        while self.wish() != Wish::End {
+            if self.wish() != Wish::Bound {
+                self.rest().await;
+                // Not all links of the account at once.
+                self.wait(Backoff::first(self.config.index, &mut random)).await;
+                continue;
+            }
             let remote = self.config.hosts[host % self.config.hosts.len()].clone();
             host += 1;
-            let mut stop = self.ports.shutdown.clone();
+            let mut wish = self.ports.wish.clone();
             let connected = tokio::select! {
                 biased;
-                () = told_to_stop(&mut stop) => break,
+                () = wished_away(&mut wish) => continue,
                 connected = connect(&*self.config.dialer, &remote, self.config.timers.connect) => connected,
             };
             let delay = match connected {
@@ -185,15 +192,34 @@ impl<A: SmsAdapter> Link<A> {
         warn!(trunk = self.config.trunk, link = self.config.index, status = refused.status, "{text}");
     }
 
-    fn stopping(&self) -> bool {
-        *self.ports.shutdown.borrow()
+    fn wish(&self) -> Wish {
+        if self.ports.wish.has_changed().is_err() { Wish::End } else { *self.ports.wish.borrow() }
+    }
+
+    /// Waits until it shall be bound, or end; says that it rests.
+    async fn rest(&mut self) {
+        self.hand_back().await;
+        self.report(LinkReport::Resting { link: self.config.index }).await;
+        while matches!(self.wish(), Wish::Unbound { .. }) {
+            tokio::select! {
+                biased;
+                Some(batch) = self.ports.mailbox.recv() => {
+                    self.held.extend(batch);
+                    self.hand_back().await;
+                }
+                // It comes up with a new connection in any case.
+                Some(()) = self.ports.rebind.recv() => {}
+                Some(_) = self.verdicts.recv() => {}
+                changed = self.ports.wish.changed() => if changed.is_err() { return },
+            }
+        }
     }
 
     /// Waits between connections; segments that still arrive go straight back.
     async fn wait(&mut self, delay: Duration) {
         let until = Instant::now() + delay;
         self.hand_back().await;
-        while !self.stopping() {
+        while self.wish() == Wish::Bound {
             tokio::select! {
                 biased;
                 () = sleep_until(until) => return,
@@ -204,7 +230,7 @@ impl<A: SmsAdapter> Link<A> {
                 Some(()) = self.ports.rebind.recv() => return,
                 // Answers to requests of a session that is gone.
                 Some(_) = self.verdicts.recv() => {}
-                changed = self.ports.shutdown.changed() => if changed.is_err() { return },
+                changed = self.ports.wish.changed() => if changed.is_err() { return },
             }
         }
     }
@@ -247,6 +273,7 @@ impl<A: SmsAdapter> Link<A> {
         let mut turn = Turn::default();
         let mut bound_at = None;
         let mut open = true;
+        let mut deaf = false;
         self.waiting.clear();
         loop {
             session.set_window(*self.ports.window.borrow());
@@ -298,9 +325,14 @@ impl<A: SmsAdapter> Link<A> {
                     session.unbind(clock::now());
                 },
                 () = until(deadline) => session.handle_timeout(clock::now()),
-                changed = self.ports.shutdown.changed() => {
-                    // The sender being gone means the same as being told.
-                    if changed.is_err() || self.stopping() { session.unbind(clock::now()); }
+                changed = self.ports.wish.changed(), if !deaf => {
+                    deaf = changed.is_err();
+                    match self.wish() {
+                        // What unbinds can't be held; it connects again when it has.
+                        Wish::Bound => {}
+                        Wish::Unbound { at_once: true } => session.unbind_at_once(clock::now()),
+                        Wish::Unbound { at_once: false } | Wish::End => session.unbind(clock::now()),
+                    }
                 }
             }
             self.submit_held(&mut session, &mut turn);
@@ -494,9 +526,9 @@ async fn until_closed(reader: &mut (impl AsyncRead + Unpin), inbox: &mut BytesMu
     }
 }
 
-async fn told_to_stop(shutdown: &mut watch::Receiver<bool>) {
-    // A sender that is gone means the same as being told.
-    let _ = shutdown.wait_for(|stop| *stop).await;
+async fn wished_away(wish: &mut watch::Receiver<Wish>) {
+    // A sender that is gone means the end.
+    let _ = wish.wait_for(|wish| *wish != Wish::Bound).await;
 }
 
 async fn until(deadline: Option<Instant>) {

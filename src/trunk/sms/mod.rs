@@ -11,11 +11,13 @@ mod pool;
 mod traffic;
 mod turn;
 mod window;
+mod wish;
 
 pub use control::{LinkControl, NotAsked};
 pub use dial::{Connection, Dialer, Tcp};
 pub use pool::{Pool, PoolEvent};
 pub use traffic::{InboundBatch, LinkReport, Outbound, Outcome};
+pub use wish::Wish;
 
 use std::sync::Arc;
 

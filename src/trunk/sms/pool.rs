@@ -22,6 +22,7 @@ use super::{
     session_config,
     traffic::{InboundBatch, LinkReport, Outbound, Outcome},
     window::{Feedback, Sign, Window},
+    wish::Wish,
 };
 use crate::{
     clock,
@@ -52,15 +53,45 @@ pub struct Pool {
     reports: mpsc::Receiver<LinkReport>,
     control: LinkControl,
     limit: usize,
+    wanted: Wanted,
+    wished: Wish,
     /// The links of long messages that have begun to leave, oldest first.
     begun: VecDeque<(MessageId, usize)>,
 }
 
+/// Which links shall be bound when not all shall: the first and the last of them, so that a pair keeps both of its sides.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    first: usize,
+    last: usize,
+    all: usize,
+}
+
+impl Wanted {
+    fn all(links: usize) -> Self {
+        Self::some(links, links)
+    }
+
+    fn some(wanted: usize, all: usize) -> Self {
+        let wanted = wanted.min(all);
+        Self { first: wanted.div_ceil(2), last: wanted / 2, all }
+    }
+
+    fn has(self, index: usize) -> bool {
+        index < self.first || index + self.last >= self.all
+    }
+}
+
+/// What a link that is not wanted is told.
+const UNWANTED: Wish = Wish::Unbound { at_once: false };
+
 #[derive(Debug)]
 struct LinkHandle {
     mailbox: mpsc::Sender<Vec<Outbound>>,
-    /// Its own, so that links end in their order: one channel for all would wake them in any.
-    shutdown: watch::Sender<bool>,
+    /// Its own, so that links hear of it in their order: one channel for all would wake them in any.
+    wish: watch::Sender<Wish>,
+    /// It is not connected and does not try.
+    rests: bool,
     task: JoinHandle<()>,
     bind_mode: &'static str,
     submits: bool,
@@ -101,7 +132,7 @@ pub(super) fn start<A: SmsAdapter>(
             let (mailbox, work) = mpsc::channel(config.window);
             let (allowance, window) = watch::channel(config.window);
             let (rebind, asked) = mpsc::channel(1);
-            let (shutdown, stop) = watch::channel(false);
+            let (wish, wished) = watch::channel(Wish::Bound);
             rebinds.push(rebind);
             let link_config = LinkConfig {
                 trunk: config.id.to_string(),
@@ -118,11 +149,12 @@ pub(super) fn start<A: SmsAdapter>(
                 inbound: inbound.clone(),
                 window,
                 rebind: asked,
-                shutdown: stop,
+                wish: wished,
             };
             LinkHandle {
                 mailbox,
-                shutdown,
+                wish,
+                rests: false,
                 task: tokio::spawn(Link::new(adapter.clone(), link_config, ports).run()),
                 bind_mode: adapter.bind_mode(index),
                 submits: false,
@@ -139,7 +171,9 @@ pub(super) fn start<A: SmsAdapter>(
         })
         .collect();
     let control = LinkControl::new(rebinds);
-    let pool = Pool { links, reports, control, limit: config.window, begun: VecDeque::new() };
+    let wanted = Wanted::all(links.len());
+    let (limit, wished) = (config.window, Wish::Bound);
+    let pool = Pool { links, reports, control, limit, wanted, wished, begun: VecDeque::new() };
     OpenTrunk { pool, inbound: inbox }
 }
 
@@ -269,6 +303,7 @@ impl Pool {
             LinkReport::Up { link, remote, submits, bind_mode, since } => {
                 let limit = self.limit;
                 if let Some(link) = self.link(link) {
+                    link.rests = false;
                     link.bind_mode = bind_mode;
                     link.needs_a_person = false;
                     // What the last connection learned may be about a host that is gone.
@@ -294,6 +329,12 @@ impl Pool {
                     link.remote = remote;
                     link.bound_since = None;
                     link.last_error = Some(error);
+                }
+                PoolEvent::LinkChanged
+            }
+            LinkReport::Resting { link } => {
+                if let Some(link) = self.link(link) {
+                    link.rests = true;
                 }
                 PoolEvent::LinkChanged
             }
@@ -338,11 +379,37 @@ impl Pool {
         self.links.iter().find_map(|link| link.last_error.clone())
     }
 
-    /// Tells the links to unbind and end. Their last outcomes still come through [`Self::next`].
-    pub fn shut_down(&self) {
-        for link in &self.links {
-            let _ = link.shutdown.send(true);
+    /// Lets the links be bound, or none of them.
+    pub fn wish(&mut self, wish: Wish) {
+        self.wished = wish;
+        for (index, link) in self.links.iter_mut().enumerate() {
+            let wish = if wish == Wish::Bound && !self.wanted.has(index) { UNWANTED } else { wish };
+            link.wish(wish);
         }
+    }
+
+    /// Changes how many links shall be bound, and how many submits each may have unanswered: at most as many as it was
+    /// opened with.
+    pub fn set_limits(&mut self, links: usize, window: usize) {
+        self.wanted = Wanted::some(links.max(1), self.links.len());
+        self.limit = window;
+        for link in &mut self.links {
+            link.window.set_limit(window);
+            link.allowance.send_replace(link.window.allowed());
+        }
+        self.wish(self.wished);
+    }
+
+    /// Links that shall be bound, when any shall.
+    #[must_use]
+    pub fn wanted(&self) -> usize {
+        (0..self.links.len()).filter(|index| self.wanted.has(*index)).count()
+    }
+
+    /// All links are unbound as they were told, and do not try to connect.
+    #[must_use]
+    pub fn rests(&self) -> bool {
+        self.links.iter().all(|link| link.rests || link.task.is_finished())
     }
 
     /// All links have ended.
@@ -353,6 +420,11 @@ impl Pool {
 }
 
 impl LinkHandle {
+    fn wish(&mut self, wish: Wish) {
+        self.rests &= wish != Wish::Bound;
+        self.wish.send_if_modified(|before| std::mem::replace(before, wish) != wish);
+    }
+
     /// The link as the choice sees it; `None` if it may not submit.
     fn candidate(&self, now: Instant) -> Option<Candidate> {
         let quiet = now.saturating_duration_since(self.heard_at);

@@ -56,6 +56,11 @@ pub enum LinkReport {
         /// It will not come up before a person has changed something.
         needs_a_person: bool,
     },
+    /// It is not connected and does not try, as it was told.
+    Resting {
+        /// Its place in the pool.
+        link: u32,
+    },
     /// What came of submits.
     Outcomes {
         /// Its place in the pool.

@@ -83,6 +83,14 @@ impl Window {
         }
     }
 
+    /// Changes the limit. A window that was at its limit stays there; one that was cut goes on growing.
+    pub fn set_limit(&mut self, limit: usize) {
+        let limit = limit.max(1);
+        let was_full = self.allowed >= self.limit;
+        self.limit = limit;
+        self.allowed = if was_full { limit } else { self.allowed.min(limit) };
+    }
+
     /// Submits that may be unanswered now, 1 to the limit.
     #[must_use]
     pub fn allowed(&self) -> usize {

@@ -27,7 +27,8 @@ impl Rig {
             allowances.push(allowed);
             LinkHandle {
                 mailbox,
-                shutdown: watch::Sender::new(false),
+                wish: watch::Sender::new(Wish::Bound),
+                rests: false,
                 task: tokio::spawn(async {}),
                 bind_mode: "transceiver",
                 submits: false,
@@ -43,11 +44,14 @@ impl Rig {
             }
         });
         let links: Vec<_> = links.collect();
+        let wanted = Wanted::all(links.len());
         let pool = Pool {
             links,
             reports: reported,
             control: LinkControl::new(Vec::new()),
             limit: LIMIT,
+            wanted,
+            wished: Wish::Bound,
             begun: VecDeque::new(),
         };
         let mut rig = Self { pool, mailboxes, allowances, reports, ticket: 0 };
@@ -180,4 +184,21 @@ async fn a_refusal_that_needs_a_person_is_counted_until_the_link_is_bound() {
     assert_eq!(rig.pool.last_error().expect("an error").raw_text, "wrong");
     rig.up(1).await;
     assert_eq!((rig.pool.in_need_of_a_person(), rig.pool.last_error()), (0, None));
+}
+
+#[tokio::test]
+async fn fewer_links_are_the_outer_ones_and_a_smaller_window_is_told_to_each() {
+    let mut rig = Rig::new(4).await;
+    let told = |rig: &Rig| rig.pool.links.iter().map(|link| *link.wish.borrow()).collect::<Vec<_>>();
+    rig.pool.set_limits(3, 2);
+    assert_eq!(told(&rig), [Wish::Bound, Wish::Bound, UNWANTED, Wish::Bound]);
+    assert_eq!((rig.pool.wanted(), rig.pool.headroom()), (3, 4 * 2));
+    assert!(rig.allowances.iter().all(|allowance| *allowance.borrow() == 2));
+    // While all shall rest, other limits bring nothing back.
+    let rest = Wish::Unbound { at_once: true };
+    rig.pool.wish(rest);
+    rig.pool.set_limits(4, LIMIT);
+    assert_eq!(told(&rig), [rest; 4]);
+    rig.pool.wish(Wish::Bound);
+    assert_eq!(told(&rig), [Wish::Bound; 4]);
 }
