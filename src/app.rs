@@ -16,7 +16,7 @@ use crate::{
     admin::{self, AdminParts, Readiness},
     clock,
     config::{Config, MessageConfig, ProtocolConfig, TrunkConfig},
-    dispatch::{Backlog, Job, Lane, Limits, Orders, Ways, Worker, WorkerParts, initial_status},
+    dispatch::{Backlog, Job, Lane, Orders, Ways, Worker, WorkerParts, initial_status},
     domain::TrunkId,
     events::{Subscriptions, watch_lag},
     grpc,
@@ -100,7 +100,11 @@ impl App {
             "store opened"
         );
         let before = clock::fresh_id();
-        let mut open = |trunk| OpenTrunk::new(trunk, config, random.random(), &surroundings.dialer);
+        let mut wanted: HashMap<_, _> = store.wanted()?.into_iter().collect();
+        let mut open = |trunk: &TrunkConfig| {
+            let orders = Orders::new(trunk, wanted.remove(&trunk.id).unwrap_or_default());
+            OpenTrunk::new(trunk, config, random.random(), &surroundings.dialer, orders)
+        };
         let trunks: Vec<_> = config.trunks.iter().map(&mut open).collect();
         let board = TrunkBoard::new(trunks.iter().map(|trunk| trunk.status.subscribe()).collect());
         let ids = config.trunks.iter().map(|trunk| trunk.id.clone()).collect();
@@ -113,13 +117,13 @@ impl App {
         let (mut workers, mut inbounds, mut told) = (Vec::new(), Vec::new(), Vec::new());
         for trunk in trunks {
             let id = trunk.config.id.clone();
-            let (tell, orders) = watch::channel(Orders::new(Limits::of(&trunk.config)));
+            let (tell, orders) = watch::channel(trunk.orders.clone());
             let (worker, inbound) = trunk.start(config, &store, &ways, orders);
             workers.push((id.clone(), worker));
             inbounds.push(inbound);
             told.push((id, tell));
         }
-        let instance = Instance::new(told, board.clone(), config.drain.limit);
+        let instance = Instance::new(told, board.clone(), store.clone(), config.drain.limit);
         let first_reference = random.random();
         let acceptor = Acceptor::new(ways.clone(), store.clone(), first_reference, instance.refusing());
         let (ends, drain) = watch::channel(false);
@@ -296,12 +300,19 @@ struct OpenTrunk {
     status: watch::Sender<TrunkStatus>,
     diagnosis: watch::Sender<Diagnosis>,
     lane: Lane,
+    orders: Orders,
 }
 
 impl OpenTrunk {
-    fn new(trunk: &TrunkConfig, config: &Config, seed: u64, dialer: &Arc<dyn sms::Dialer>) -> Self {
+    fn new(
+        trunk: &TrunkConfig,
+        config: &Config,
+        seed: u64,
+        dialer: &Arc<dyn sms::Dialer>,
+        orders: Orders,
+    ) -> Self {
         let max_segments = config.messages.max_segments;
-        let open = sms::open(trunk, max_segments, seed, dialer);
+        let open = sms::open(trunk, max_segments, seed, dialer, orders.first_wish());
         let (jobs, work) = mpsc::channel(JOB_BATCHES);
         let (status, _) = watch::channel(initial_status(trunk, open.pool.links()));
         let (diagnosis, _) = watch::channel(Diagnosis::new(trunk.id.clone(), trunk.carrier_ids));
@@ -312,7 +323,7 @@ impl OpenTrunk {
             backlog: Arc::new(Backlog::new(trunk.max_queue, tenant_max)),
             retry_after: retry_after(trunk),
         };
-        Self { config: trunk.clone(), open, work, status, diagnosis, lane }
+        Self { config: trunk.clone(), open, work, status, diagnosis, lane, orders }
     }
 
     /// Starts its worker and what takes in the carrier's messages.

@@ -10,7 +10,8 @@ use std::{
 use toml::de::DeTable;
 
 use super::{
-    Config, ConfigError, DrainConfig, Fault, Listen, MessageConfig, RetentionConfig, RouteConfig, StoreConfig, TrunkConfig, WindowConfig,
+    Config, ConfigError, DrainConfig, Fault, Listen, MessageConfig, RetentionConfig, RouteConfig,
+    StoreConfig, TrunkConfig, WindowConfig,
     layer::{Document, Faults},
     numbers::{self, Numbers},
     profile, quantity, route,

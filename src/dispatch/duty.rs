@@ -8,7 +8,12 @@ use std::time::Instant;
 use tracing::{info, warn};
 
 use super::{moving::Evacuation, worker::Worker};
-use crate::{clock, config::TrunkConfig, trunk::sms::Wish};
+use crate::{
+    clock,
+    config::TrunkConfig,
+    domain::{TrunkId, Wanted, WantedState},
+    trunk::{Limits, sms::Wish},
+};
 
 /// What a trunk does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +47,16 @@ impl Duty {
         }
     }
 
+    /// What an operator's word asks for; `by`: until when answers are waited for.
+    #[must_use]
+    pub fn wanted(state: WantedState, by: Instant) -> Self {
+        match state {
+            WantedState::Enabled => Self::Carry,
+            WantedState::Draining => Self::Hold,
+            WantedState::Disabled => Self::Rest { by },
+        }
+    }
+
     fn rank(self) -> u8 {
         match self {
             Self::Carry => 0,
@@ -64,26 +79,6 @@ impl Duty {
     }
 }
 
-/// How much a trunk may do at once, within what it was opened with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Connections.
-    pub links: u32,
-    /// Unanswered submits per link.
-    pub window: usize,
-    /// Submits per second over all links; `None`: no limit.
-    pub submits_per_second: Option<u32>,
-}
-
-impl Limits {
-    /// Those of the configuration.
-    #[must_use]
-    pub fn of(config: &TrunkConfig) -> Self {
-        let TrunkConfig { links, window, submits_per_second, .. } = *config;
-        Self { links, window, submits_per_second }
-    }
-}
-
 /// All that a trunk is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Orders {
@@ -91,17 +86,30 @@ pub struct Orders {
     pub number: u64,
     /// What the daemon as a whole does.
     pub daemon: Duty,
-    /// What an operator wants of this trunk.
+    /// What an operator lets this trunk do.
     pub operator: Duty,
-    /// How much it may do at once.
+    /// The same in the operator's words, to be shown.
+    pub wanted: Wanted,
+    /// How much it may do at once, no more than it was opened with.
     pub limits: Limits,
+    /// How much it might, as the configuration says; to be shown.
+    pub configured: Limits,
 }
 
 impl Orders {
-    /// To carry, with these limits.
+    /// Those of a trunk that is opened: within its configuration, and as an operator wanted it before.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self { number: 0, daemon: Duty::Carry, operator: Duty::Carry, limits }
+    pub fn new(config: &TrunkConfig, wanted: Wanted) -> Self {
+        let limits = Limits::of(config);
+        // What is on the wire at the start is on no wire any more.
+        let operator = Duty::wanted(wanted.state, clock::now().mono);
+        Self { number: 0, daemon: Duty::Carry, operator, wanted, limits, configured: limits }
+    }
+
+    /// What its links shall do before the worker has read this.
+    #[must_use]
+    pub fn first_wish(&self) -> Wish {
+        if self.duty().limit().is_some() { Wish::Unbound { at_once: false } } else { Wish::Bound }
     }
 
     pub(super) fn duty(&self) -> Duty {
@@ -224,7 +232,7 @@ impl Worker {
 
 impl Evacuation {
     /// The trunk can carry, or can't.
-    fn note(&mut self, carries: bool, now: Instant, trunk: &crate::domain::TrunkId) {
+    fn note(&mut self, carries: bool, now: Instant, trunk: &TrunkId) {
         if !carries {
             return self.begin(now);
         }

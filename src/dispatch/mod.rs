@@ -24,7 +24,7 @@ mod ways;
 mod worker;
 
 pub use backlog::{Backlog, Full, Room};
-pub use duty::{Duty, Limits, Orders};
+pub use duty::{Duty, Orders};
 pub use job::{Job, Pending};
 pub use pace::Pacer;
 pub use queue::{TrunkQueue, Turn};

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use super::{Duty, Limits, worker::Worker};
+use super::{Duty, Orders, worker::Worker};
 use crate::{
     clock,
     config::TrunkConfig,
-    domain::{Event, Payload, TrunkMoved},
+    domain::{Event, Payload, TrunkMoved, Wanted},
     telemetry::metrics::seconds,
-    trunk::{Answered, LinkStatus, Reported, TrunkState, TrunkStatus},
+    trunk::{Answered, Limits, LinkStatus, Reported, TrunkState, TrunkStatus},
 };
 
 /// How often the trunk's status is published, at most.
@@ -90,18 +90,14 @@ impl Worker {
             (Duty::Carry, bound) if bound < wanted => TrunkState::Degraded,
             (Duty::Carry, _) => TrunkState::Up,
         };
-        let wanted_state = match self.standing.orders.operator {
-            Duty::Carry => TrunkState::Up,
-            Duty::Hold => TrunkState::Draining,
-            Duty::Rest { .. } | Duty::End { .. } => TrunkState::Disabled,
-        };
-        let Limits { links, window, submits_per_second } = self.standing.orders.limits;
+        let Orders { number, wanted, limits, configured, .. } = &self.standing.orders;
         self.parts.status.send_modify(|status| {
             status.state = state;
-            status.wanted_state = wanted_state;
-            (status.wanted_links, status.window) = (links, window);
-            status.submits_per_second = submits_per_second;
-            status.obeys = self.standing.orders.number;
+            if status.wanted != *wanted {
+                status.wanted = wanted.clone();
+            }
+            (status.limits, status.configured) = (*limits, *configured);
+            status.obeys = *number;
             status.rests = rests && self.is_idle();
             status.unanswered = u64::try_from(self.unanswered()).unwrap_or(u64::MAX);
             status.abandoned = self.standing.abandoned;
@@ -126,14 +122,13 @@ pub fn initial_status(config: &TrunkConfig, links: Vec<LinkStatus>) -> TrunkStat
         protocol: config.protocol.name(),
         operator: config.operator.clone(),
         state: TrunkState::Down,
-        wanted_state: TrunkState::Up,
-        wanted_links: config.links,
+        wanted: Wanted::default(),
+        limits: Limits::of(config),
+        configured: Limits::of(config),
         obeys: 0,
         rests: false,
         unanswered: 0,
         abandoned: 0,
-        window: config.window,
-        submits_per_second: config.submits_per_second,
         links,
         queue_depth: 0,
         oldest_queued: None,
@@ -169,7 +164,7 @@ access_number = "1069"
         let config = config::parse(TWO_LINKS, "test", &|_| None).expect("a configuration");
         let trunk = &config.trunks[0];
         let dialer: Arc<dyn sms::Dialer> = Arc::new(sms::Tcp);
-        let open = sms::open(trunk, config.messages.max_segments, 1, &dialer);
+        let open = sms::open(trunk, config.messages.max_segments, 1, &dialer, sms::Wish::Bound);
         let status = initial_status(trunk, open.pool.links());
         assert_eq!((status.state, status.links.len()), (TrunkState::Down, 2));
         assert!(status.links.iter().all(|link| link.bound_since.is_none()));

@@ -12,6 +12,7 @@ mod outcome;
 mod report;
 #[cfg(test)]
 pub mod testing;
+mod wanted;
 
 pub use address::{Number, Sender, mask};
 pub use delivery::{Delivery, End, ReportEffect, Segment, SegmentState, Transition};
@@ -27,3 +28,4 @@ pub use numbering::{International, NumberPlan, OperatorIndex, OperatorSource, e1
 pub use option::{check_option, is_own_tag, tlv_tag};
 pub use outcome::{Blame, CarrierStatus, FailureClass, Reaction, StatusSource, SubmitOutcome, UnknownCause};
 pub use report::{Report, ReportedState};
+pub use wanted::{Wanted, WantedState};

@@ -9,12 +9,12 @@ use crate::{
     domain::{
         AmbiguityPolicy, CarrierStatus, Category, Event, EventId, EventKind, FailureClass, InboundMessage,
         Message, MessageMoved, MessageState, OrphanReport, Payload, ReportedState, Segment, SegmentPlan,
-        StatusSource, TextEncoding, TrunkMoved,
+        StatusSource, TextEncoding, TrunkMoved, WantedState,
     },
     events::{Confirmation, Delivered, Described},
     sms::SubmitAnswer,
     store::StoredMessage,
-    trunk::{LinkStatus, TrunkState, TrunkStatus},
+    trunk::{Limits, LinkStatus, TrunkState, TrunkStatus},
 };
 
 /// A moment.
@@ -351,25 +351,23 @@ pub fn subscription(described: &Described) -> api::Subscription {
 /// A trunk at one moment.
 #[must_use]
 pub fn trunk(status: &TrunkStatus) -> api::Trunk {
-    let (state, wanted) = (trunk_state(status.state), trunk_state(status.wanted_state));
+    let wanted = match status.wanted.state {
+        WantedState::Enabled => api::TrunkState::Enabled,
+        WantedState::Draining => api::TrunkState::Draining,
+        WantedState::Disabled => api::TrunkState::Disabled,
+    };
     let count = |links: usize| u32::try_from(links).unwrap_or(u32::MAX);
     api::Trunk {
         trunk_id: status.id.to_string(),
         protocol: status.protocol.to_owned(),
         operator: status.operator.clone(),
         wanted_state: wanted.into(),
-        state: state.into(),
-        limits: Some(api::TrunkLimits {
-            max_links: status.wanted_links,
-            window_size: count(status.window),
-            max_submits_per_second: status.submits_per_second.unwrap_or(0),
-            max_calls_per_second: 0,
-            max_concurrent_calls: 0,
-        }),
+        state: trunk_state(status.state).into(),
+        limits: Some(limits(status.limits)),
         links: status.links.iter().map(|of| link(status, of)).collect(),
         queue_depth: status.queue_depth,
         oldest_queued_age: status.oldest_queued.map(duration),
-        wanted_link_count: status.wanted_links,
+        wanted_link_count: status.limits.links,
         bound_link_count: count(status.links.iter().filter(|link| link.bound_since.is_some()).count()),
         submits: Some(api::SubmitCounts {
             accepted_count: status.answered.accepted,
@@ -381,6 +379,20 @@ pub fn trunk(status: &TrunkStatus) -> api::Trunk {
             failed_count: status.reported.failed,
             unmatched_count: status.reported.unmatched,
         }),
+        wanted_reason: status.wanted.reason.clone(),
+        wanted_time: status.wanted.since.map(time),
+        configured_limits: Some(limits(status.configured)),
+        unanswered_count: status.unanswered,
+    }
+}
+
+fn limits(limits: Limits) -> api::TrunkLimits {
+    api::TrunkLimits {
+        max_links: limits.links,
+        window_size: u32::try_from(limits.window).unwrap_or(u32::MAX),
+        max_submits_per_second: limits.submits_per_second.unwrap_or(0),
+        max_calls_per_second: 0,
+        max_concurrent_calls: 0,
     }
 }
 

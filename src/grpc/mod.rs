@@ -94,7 +94,7 @@ pub async fn routes(
     let sms = sms::Sms::new(parts.acceptor.clone(), parts.store.clone(), &parts.messages, phase.clone());
     let events = events::Events::new(parts.subscriptions.clone(), phase.clone());
     let (links, diagnoses) = (parts.links.clone(), parts.diagnoses.clone());
-    let trunks = trunks::Trunks::new(parts.board.clone(), links, diagnoses, phase.clone());
+    let trunks = trunks::Trunks::new(parts.board.clone(), links, diagnoses, parts.instance.clone());
     let admin = admin::Admin::new(parts.instance.clone(), parts.subscriptions.clone());
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<SmsServiceServer<sms::Sms<Acceptor>>>().await;

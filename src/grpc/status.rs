@@ -5,7 +5,9 @@ use std::time::Duration;
 use tonic::Code;
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, QuotaViolation, StatusExt};
 
-use crate::{dispatch::Full, events::SubscriptionError, sms::SubmitRefused, store::StoreError};
+use crate::{
+    dispatch::Full, events::SubscriptionError, instance::NotTold, sms::SubmitRefused, store::StoreError,
+};
 
 /// The domain of all reasons.
 pub const DOMAIN: &str = "carrierd";
@@ -303,6 +305,20 @@ impl From<SubmitRefused> for Refusal {
             }
             SubmitRefused::Draining => Self::new(Reason::Draining, message),
             SubmitRefused::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NotTold> for Refusal {
+    fn from(error: NotTold) -> Self {
+        let message = error.to_string();
+        match error {
+            NotTold::NoSuchTrunk(id) => Self::new(Reason::TrunkNotFound, message).with("trunk_id", id),
+            NotTold::Beyond { field, max } => {
+                Self::field(Reason::InvalidField, field, message).with("max", max)
+            }
+            NotTold::Ending(_) => Self::new(Reason::Draining, message),
+            NotTold::Store(error) => error.into(),
         }
     }
 }

@@ -12,16 +12,20 @@ use super::{
     Phase, api, encode,
     events::page_size,
     reached,
-    status::{Reason, Refusal, not_served},
+    status::{Reason, Refusal},
 };
 use crate::{
-    domain::TrunkId,
+    domain::{TrunkId, WantedState},
+    instance::{Instance, WantedLimits},
     sms::{Diagnosis, ReportVerdict},
     trunk::{
         TrunkBoard,
         sms::{LinkControl, NotAsked},
     },
 };
+
+/// Characters of a reason that is kept.
+const MAX_REASON: usize = 500;
 
 /// The service.
 #[derive(Clone)]
@@ -30,6 +34,7 @@ pub struct Trunks {
     links: Arc<HashMap<TrunkId, LinkControl>>,
     diagnoses: Vec<watch::Receiver<Diagnosis>>,
     phase: watch::Receiver<Phase>,
+    instance: Instance,
 }
 
 impl Trunks {
@@ -39,9 +44,9 @@ impl Trunks {
         board: TrunkBoard,
         links: Arc<HashMap<TrunkId, LinkControl>>,
         diagnoses: Vec<watch::Receiver<Diagnosis>>,
-        phase: watch::Receiver<Phase>,
+        instance: Instance,
     ) -> Self {
-        Self { board, links, diagnoses, phase }
+        Self { board, links, diagnoses, phase: instance.phase(), instance }
     }
 
     fn rebind(&self, link_id: &str) -> Result<(), Refusal> {
@@ -116,6 +121,15 @@ fn diagnosis(of: &Diagnosis) -> api::ReportDiagnosis {
     }
 }
 
+fn wanted_state(given: api::TrunkState) -> Result<WantedState, Refusal> {
+    match given {
+        api::TrunkState::Enabled => Ok(WantedState::Enabled),
+        api::TrunkState::Draining => Ok(WantedState::Draining),
+        api::TrunkState::Disabled => Ok(WantedState::Disabled),
+        _ => Err(Refusal::field(Reason::InvalidField, "state", "must be ENABLED, DRAINING or DISABLED")),
+    }
+}
+
 fn unknown(trunk_id: &str) -> Refusal {
     let message = format!("trunk {trunk_id} is not configured; `carrierctl trunks` lists those that are");
     Refusal::new(Reason::TrunkNotFound, message).with("trunk_id", trunk_id)
@@ -178,16 +192,33 @@ impl api::trunk_service_server::TrunkService for Trunks {
 
     async fn set_trunk_state(
         &self,
-        _request: Request<api::SetTrunkStateRequest>,
+        request: Request<api::SetTrunkStateRequest>,
     ) -> Result<Response<api::SetTrunkStateResponse>, Status> {
-        Err(not_served("setting a trunk's state"))
+        let request = request.into_inner();
+        let state = wanted_state(request.state())?;
+        if request.reason.chars().count() > MAX_REASON {
+            let wrong = format!("must be at most {MAX_REASON} characters");
+            return Err(Refusal::field(Reason::InvalidField, "reason", wrong).into());
+        }
+        let told = self.instance.set_trunk_state(&request.trunk_id.into(), state, request.reason).await;
+        let trunk = Some(encode::trunk(&told.map_err(Refusal::from)?));
+        Ok(Response::new(api::SetTrunkStateResponse { trunk }))
     }
 
     async fn update_trunk_limits(
         &self,
-        _request: Request<api::UpdateTrunkLimitsRequest>,
+        request: Request<api::UpdateTrunkLimitsRequest>,
     ) -> Result<Response<api::UpdateTrunkLimitsResponse>, Status> {
-        Err(not_served("changing a trunk's limits"))
+        let api::UpdateTrunkLimitsRequest { trunk_id, limits, reason } = request.into_inner();
+        let limits = limits.unwrap_or_default();
+        let wanted = WantedLimits {
+            links: Some(limits.max_links).filter(|links| *links > 0),
+            window: usize::try_from(limits.window_size).ok().filter(|window| *window > 0),
+            submits_per_second: Some(limits.max_submits_per_second).filter(|rate| *rate > 0),
+        };
+        let told = self.instance.set_limits(&trunk_id.into(), wanted, &reason).await;
+        let trunk = Some(encode::trunk(&told.map_err(Refusal::from)?));
+        Ok(Response::new(api::UpdateTrunkLimitsResponse { trunk }))
     }
 
     async fn rebind_link(
@@ -204,7 +235,32 @@ impl api::trunk_service_server::TrunkService for Trunks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trunk::{Answered, Reported, TrunkState, TrunkStatus};
+    use std::time::Duration;
+
+    use crate::{
+        config,
+        domain::Wanted,
+        store::Store,
+        trunk::{Answered, Limits, Reported, TrunkState, TrunkStatus},
+    };
+
+    fn store() -> Store {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = format!("[store]\npath = {:?}\n", folder.path().join("store"));
+        let config = config::parse(&format!("{TRUNK}{text}"), "test", &|_| None).expect("a configuration");
+        Store::open(&config.store, &config.messages).expect("a store").0
+    }
+
+    const TRUNK: &str = r#"
+allow_literal_secrets = true
+[[trunk]]
+id = "t"
+protocol = "smpp34"
+hosts = ["127.0.0.1:1"]
+[trunk.account]
+system_id = "a"
+password = "literal:b"
+"#;
 
     fn trunks(count: usize) -> (Trunks, Vec<watch::Sender<TrunkStatus>>) {
         let status = |number: usize| TrunkStatus {
@@ -212,14 +268,13 @@ mod tests {
             protocol: "smpp34",
             operator: "cmcc".into(),
             state: TrunkState::Up,
-            wanted_state: TrunkState::Up,
-            wanted_links: 0,
+            wanted: Wanted::default(),
+            limits: Limits { links: 1, window: 16, submits_per_second: None },
+            configured: Limits::default(),
             obeys: 0,
             rests: false,
             unanswered: 0,
             abandoned: 0,
-            window: 16,
-            submits_per_second: None,
             links: vec![],
             queue_depth: 0,
             oldest_queued: None,
@@ -227,8 +282,9 @@ mod tests {
             reported: Reported::default(),
         };
         let (senders, receivers) = (0..count).map(|number| watch::channel(status(number))).unzip();
-        let phase = watch::channel(Phase::Serving).1;
-        (Trunks::new(TrunkBoard::new(receivers), Arc::default(), Vec::new(), phase), senders)
+        let board = TrunkBoard::new(receivers);
+        let instance = Instance::new(Vec::new(), board.clone(), store(), Duration::ZERO);
+        (Trunks::new(board, Arc::default(), Vec::new(), instance), senders)
     }
 
     #[test]

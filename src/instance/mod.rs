@@ -5,6 +5,7 @@
 
 mod drain;
 mod progress;
+mod trunk;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -15,9 +16,10 @@ use jiff::Timestamp;
 use thiserror::Error;
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::{clock, dispatch::Orders, domain::TrunkId, trunk::TrunkBoard};
+use crate::{clock, dispatch::Orders, domain::TrunkId, store::Store, trunk::TrunkBoard};
 
 pub use progress::{Progress, TrunkProgress};
+pub use trunk::{NotTold, WantedLimits};
 
 /// How far the daemon is on its way to the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +43,7 @@ struct Shared {
     /// One channel for each trunk, so that they hear of it in this order: one for all would wake them in any.
     trunks: Vec<(TrunkId, watch::Sender<Orders>)>,
     board: TrunkBoard,
+    store: Store,
     phase: watch::Sender<Phase>,
     /// The acceptor refuses.
     refusing: watch::Sender<bool>,
@@ -67,11 +70,16 @@ pub struct Ending;
 impl Instance {
     /// A daemon that serves. `limit`: how long a drain waits for answers where nobody says otherwise.
     #[must_use]
-    pub fn new(trunks: Vec<(TrunkId, watch::Sender<Orders>)>, board: TrunkBoard, limit: Duration) -> Self {
+    pub fn new(
+        trunks: Vec<(TrunkId, watch::Sender<Orders>)>,
+        board: TrunkBoard,
+        store: Store,
+        limit: Duration,
+    ) -> Self {
         let (phase, refusing) = (watch::Sender::new(Phase::Serving), watch::Sender::new(false));
         let progress = watch::Sender::new(Progress::default());
         let (started, state) = (clock::wall(), Mutex::default());
-        Self(Arc::new(Shared { started, trunks, board, phase, refusing, progress, limit, state }))
+        Self(Arc::new(Shared { started, trunks, board, store, phase, refusing, progress, limit, state }))
     }
 
     /// When it was started.

@@ -355,9 +355,9 @@ mod tests {
     use super::*;
     use crate::{
         config::{CarrierIdForm, MessageConfig, RetentionConfig, StoreConfig},
-        domain::{Message, TextEncoding},
+        domain::{Message, TextEncoding, Wanted},
         trunk::{
-            Answered, Reported, TrunkState,
+            Answered, Limits, Reported, TrunkState,
             sms::adapter::{PrepareError, Prepared},
         },
     };
@@ -378,8 +378,9 @@ mod tests {
     fn parts(store: Store) -> InboundParts {
         let id = TrunkId::from("north");
         let (status, _) = watch::channel(TrunkStatus {
-            wanted_state: TrunkState::Up,
-            wanted_links: 0,
+            wanted: Wanted::default(),
+            limits: Limits { links: 1, window: 16, submits_per_second: None },
+            configured: Limits::default(),
             obeys: 0,
             rests: false,
             unanswered: 0,
@@ -388,8 +389,6 @@ mod tests {
             protocol: "smpp34",
             operator: String::new(),
             state: TrunkState::Up,
-            window: 1,
-            submits_per_second: None,
             links: Vec::new(),
             queue_depth: 0,
             oldest_queued: None,

@@ -31,6 +31,7 @@ mod rows;
 mod spans;
 mod subscriptions;
 mod sweep;
+mod trunks;
 mod txn;
 mod usage;
 mod verbs;
@@ -57,7 +58,7 @@ use self::{
 };
 use crate::{
     config::{MessageConfig, StoreConfig},
-    domain::{Event, MessageId, Report, SubscriptionId, TrunkId},
+    domain::{Event, MessageId, Report, SubscriptionId, TrunkId, Wanted},
 };
 
 /// A handle to the store. Clones share it; when the last is gone, or after [`close`](Self::close), the folder is free.
@@ -367,6 +368,22 @@ impl Store {
     /// As [`inbound_parts`](Self::inbound_parts).
     pub async fn cursor(&self, id: SubscriptionId) -> Result<Option<Cursor>, StoreError> {
         self.read(move |spaces| subscriptions::cursor(spaces, &id)).await
+    }
+
+    /// Keeps what an operator wants of a trunk.
+    ///
+    /// # Errors
+    /// As [`begin_attempts`](Self::begin_attempts).
+    pub async fn want(&self, trunk: TrunkId, wanted: Wanted) -> Result<(), StoreError> {
+        self.call(move |verbs| verbs.want(&trunk, &wanted)).await
+    }
+
+    /// What operators want of trunks. Reads on the caller's thread: a daemon asks once, before it starts any.
+    ///
+    /// # Errors
+    /// As [`inbound_parts`](Self::inbound_parts).
+    pub fn wanted(&self) -> Result<Vec<(TrunkId, Wanted)>, StoreError> {
+        trunks::wanted(&self.inner.spaces)
     }
 
     /// What the store counts. The free space is looked at when something is accepted or swept.

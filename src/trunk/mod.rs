@@ -3,4 +3,4 @@
 pub mod sms;
 mod status;
 
-pub use status::{Answered, LinkStatus, Reported, TrunkBoard, TrunkState, TrunkStatus};
+pub use status::{Answered, Limits, LinkStatus, Reported, TrunkBoard, TrunkState, TrunkStatus};

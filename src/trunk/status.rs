@@ -6,7 +6,8 @@ use futures_util::future::select_all;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::domain::{CarrierStatus, TrunkId};
+use crate::config::TrunkConfig;
+use crate::domain::{CarrierStatus, TrunkId, Wanted};
 
 /// Whether a trunk can carry traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,26 @@ pub enum TrunkState {
     Disabled,
 }
 
+/// How much a trunk may do at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Connections.
+    pub links: u32,
+    /// Unanswered submits per link.
+    pub window: usize,
+    /// Submits per second over all links; `None`: no limit.
+    pub submits_per_second: Option<u32>,
+}
+
+impl Limits {
+    /// Those of the configuration.
+    #[must_use]
+    pub fn of(config: &TrunkConfig) -> Self {
+        let TrunkConfig { links, window, submits_per_second, .. } = *config;
+        Self { links, window, submits_per_second }
+    }
+}
+
 /// A trunk at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrunkStatus {
@@ -34,10 +55,10 @@ pub struct TrunkStatus {
     pub operator: String,
     /// Whether it can carry traffic.
     pub state: TrunkState,
-    /// What an operator wants it to be: up, draining or disabled.
-    pub wanted_state: TrunkState,
-    /// Links that shall be bound.
-    pub wanted_links: u32,
+    /// What an operator wants it to be.
+    pub wanted: Wanted,
+    /// Submits per second, links and window as the configuration has them; operators can't go beyond.
+    pub configured: Limits,
     /// The number of the orders that it has taken note of.
     pub obeys: u64,
     /// No link is bound or tries to be, and all is settled.
@@ -46,10 +67,8 @@ pub struct TrunkStatus {
     pub unanswered: u64,
     /// Segments whose answer was given up when it came to rest, the last time.
     pub abandoned: u64,
-    /// Unanswered submits allowed per link.
-    pub window: usize,
-    /// Submits per second allowed over all links.
-    pub submits_per_second: Option<u32>,
+    /// Links that shall be bound, unanswered submits and submits per second that are allowed now.
+    pub limits: Limits,
     /// One entry per link that it may have.
     pub links: Vec<LinkStatus>,
     /// Messages waiting for it.

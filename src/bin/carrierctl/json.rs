@@ -260,19 +260,19 @@ fn orphan_report(orphan: &api::OrphanReport) -> Value {
 
 /// A trunk.
 pub fn trunk(trunk: &api::Trunk) -> Value {
-    let limits = trunk.limits.unwrap_or_default();
     let submits = trunk.submits.unwrap_or_default();
     let reports = trunk.reports.unwrap_or_default();
     json!({
         "trunk_id": trunk.trunk_id,
         "protocol": trunk.protocol,
         "operator": trunk.operator,
+        "wanted_state": trunk.wanted_state().as_str_name(),
+        "wanted_reason": trunk.wanted_reason,
+        "wanted_time": time(trunk.wanted_time.as_ref()),
         "state": trunk.state().as_str_name(),
-        "limits": {
-            "max_links": limits.max_links,
-            "window_size": limits.window_size,
-            "max_submits_per_second": limits.max_submits_per_second,
-        },
+        "limits": limits(trunk.limits),
+        "configured_limits": limits(trunk.configured_limits),
+        "unanswered_count": trunk.unanswered_count,
         "bound_link_count": trunk.bound_link_count,
         "wanted_link_count": trunk.wanted_link_count,
         "queue_depth": trunk.queue_depth,
@@ -288,6 +288,15 @@ pub fn trunk(trunk: &api::Trunk) -> Value {
             "unmatched_count": reports.unmatched_count,
         },
         "links": trunk.links.iter().map(link).collect::<Vec<_>>(),
+    })
+}
+
+fn limits(limits: Option<api::TrunkLimits>) -> Value {
+    let limits = limits.unwrap_or_default();
+    json!({
+        "max_links": limits.max_links,
+        "window_size": limits.window_size,
+        "max_submits_per_second": limits.max_submits_per_second,
     })
 }
 

@@ -27,9 +27,32 @@ pub struct Trunks {
     watch: bool,
 }
 
-/// What is done to a link.
+/// What is done to a trunk or a link.
 #[derive(Subcommand)]
 enum Action {
+    /// Let a trunk take nothing new: its links stay for reports, other trunks take over. Kept over restarts.
+    Drain(Said),
+    /// Let a trunk carry again.
+    Enable(Said),
+    /// Let a trunk have no link, once what is on the wire is answered. Kept over restarts.
+    Disable(Said),
+    /// Change how much a trunk may do at once, within its configuration, until the daemon starts again. What is not
+    /// said is as configured.
+    Limit {
+        trunk_id: String,
+        /// Connections.
+        #[arg(long, default_value_t = 0)]
+        links: u32,
+        /// Unanswered submits per link.
+        #[arg(long, default_value_t = 0)]
+        window: u32,
+        /// Submits per second over all links.
+        #[arg(long, default_value_t = 0)]
+        rate: u32,
+        /// Why, for the daemon's log.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
     /// Unbind a link in order and connect it again.
     Rebind {
         /// As the table of links names it, such as trunk-1/0.
@@ -40,15 +63,60 @@ enum Action {
     },
 }
 
+/// A trunk, and why.
+#[derive(Args)]
+struct Said {
+    trunk_id: String,
+    /// Why; shown with the trunk.
+    #[arg(long, default_value = "")]
+    reason: String,
+}
+
+impl Action {
+    async fn run(self, client: &mut TrunkServiceClient<Channel>, form: Form) -> Result<(), Failure> {
+        let (said, state) = match self {
+            Self::Rebind { link_id, reason } => {
+                client.rebind_link(api::RebindLinkRequest { link_id: link_id.clone(), reason }).await?;
+                if form == Form::Plain {
+                    println!("{link_id} unbinds and connects again; `carrierctl trunks --watch` shows it");
+                }
+                return Ok(());
+            }
+            Self::Limit { trunk_id, links, window, rate, reason } => {
+                let limits = api::TrunkLimits {
+                    max_links: links,
+                    window_size: window,
+                    max_submits_per_second: rate,
+                    ..Default::default()
+                };
+                let request = api::UpdateTrunkLimitsRequest { trunk_id, limits: Some(limits), reason };
+                let trunk = client.update_trunk_limits(request).await?.into_inner().trunk;
+                return print(&trunk.into_iter().collect::<Vec<_>>(), form);
+            }
+            Self::Drain(said) => (said, api::TrunkState::Draining),
+            Self::Enable(said) => (said, api::TrunkState::Enabled),
+            Self::Disable(said) => (said, api::TrunkState::Disabled),
+        };
+        let Said { trunk_id, reason } = said;
+        let request = api::SetTrunkStateRequest { trunk_id, state: state.into(), reason };
+        let trunk = client.set_trunk_state(request).await?.into_inner().trunk;
+        print(&trunk.into_iter().collect::<Vec<_>>(), form)
+    }
+}
+
+fn print(trunks: &[api::Trunk], form: Form) -> Result<(), Failure> {
+    match form {
+        Form::Json => trunks.iter().for_each(|trunk| println!("{}", json::trunk(trunk))),
+        Form::Plain => print!("{}", table(trunks)),
+    }
+    Ok(())
+}
+
 impl Trunks {
     pub async fn run(self, channel: Channel, form: Form) -> Result<(), Failure> {
         let mut client = TrunkServiceClient::new(channel);
-        if let Some(Action::Rebind { link_id, reason }) = self.action {
-            client.rebind_link(api::RebindLinkRequest { link_id: link_id.clone(), reason }).await?;
-            if form == Form::Plain {
-                println!("{link_id} unbinds and connects again; `carrierctl trunks --watch` shows it");
-            }
-            return Ok(());
+        if let Some(action) = self.action {
+            return action.run(&mut client, form).await;
         }
         if self.watch {
             return watch(&mut client, self.trunk, form).await;
@@ -57,11 +125,7 @@ impl Trunks {
             true => all(&mut client).await?,
             false => some(&mut client, self.trunk).await?,
         };
-        match form {
-            Form::Json => trunks.iter().for_each(|trunk| println!("{}", json::trunk(trunk))),
-            Form::Plain => print!("{}", table(&trunks)),
-        }
-        Ok(())
+        print(&trunks, form)
     }
 }
 
@@ -195,7 +259,43 @@ fn table(trunks: &[api::Trunk]) -> String {
         shown.push('\n');
         shown.push_str(&show::table(&links));
     }
+    for trunk in trunks {
+        shown.push_str(&said(trunk));
+    }
     shown
+}
+
+/// What operators have changed of a trunk, as lines.
+fn said(trunk: &api::Trunk) -> String {
+    let mut lines = String::new();
+    if trunk.wanted_state() != api::TrunkState::Enabled {
+        let (state, since) =
+            (show::trunk_state(trunk.wanted_state()), show::time(trunk.wanted_time.as_ref()));
+        let why = match trunk.wanted_reason.as_str() {
+            "" => "no reason was given".to_owned(),
+            reason => show::line(reason),
+        };
+        lines.push_str(&format!("\n{} shall be {state}, since {since}: {why}\n", trunk.trunk_id));
+    }
+    if let (Some(now), Some(most)) = (trunk.limits, trunk.configured_limits)
+        && now != most
+    {
+        let rate = |limits: api::TrunkLimits| match limits.max_submits_per_second {
+            0 => "any number of".to_owned(),
+            rate => rate.to_string(),
+        };
+        lines.push_str(&format!(
+            "\n{} may have {} of {} links, {} of {} unanswered submits each, {} of {} submits per second\n",
+            trunk.trunk_id,
+            now.max_links,
+            most.max_links,
+            now.window_size,
+            most.window_size,
+            rate(now),
+            rate(most)
+        ));
+    }
+    lines
 }
 
 fn state(state: api::TrunkState) -> String {

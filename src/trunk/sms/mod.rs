@@ -48,17 +48,23 @@ pub fn planner(config: &TrunkConfig, max_segments: u8) -> Arc<dyn Planner> {
     }
 }
 
-/// Starts the links of a trunk; `seed` is for the jitter of their delays.
+/// Starts the links of a trunk; `seed` is for the jitter of their delays, `wish` for whether they shall be bound at first.
 #[must_use]
-pub fn open(config: &TrunkConfig, max_segments: u8, seed: u64, dialer: &Arc<dyn Dialer>) -> OpenTrunk {
+pub fn open(
+    config: &TrunkConfig,
+    max_segments: u8,
+    seed: u64,
+    dialer: &Arc<dyn Dialer>,
+    wish: Wish,
+) -> OpenTrunk {
     match &config.protocol {
         ProtocolConfig::Smpp(account) => {
             let adapter = adapter::smpp::SmppAdapter::new(account.clone(), config, max_segments);
-            pool::start(Arc::new(adapter), config, seed, dialer)
+            pool::start(Arc::new(adapter), config, seed, dialer, wish)
         }
         ProtocolConfig::Cmpp(account) => {
             let adapter = adapter::cmpp::CmppAdapter::new(account.clone(), config, max_segments);
-            pool::start(Arc::new(adapter), config, seed, dialer)
+            pool::start(Arc::new(adapter), config, seed, dialer, wish)
         }
     }
 }

@@ -121,6 +121,7 @@ pub(super) fn start<A: SmsAdapter>(
     config: &TrunkConfig,
     seed: u64,
     dialer: &Arc<dyn Dialer>,
+    wished: Wish,
 ) -> OpenTrunk {
     let (report, reports) = mpsc::channel(64);
     let (inbound, inbox) = mpsc::channel::<InboundBatch>(INBOUND_BATCHES);
@@ -132,7 +133,7 @@ pub(super) fn start<A: SmsAdapter>(
             let (mailbox, work) = mpsc::channel(config.window);
             let (allowance, window) = watch::channel(config.window);
             let (rebind, asked) = mpsc::channel(1);
-            let (wish, wished) = watch::channel(Wish::Bound);
+            let (wish, wishes) = watch::channel(wished);
             rebinds.push(rebind);
             let link_config = LinkConfig {
                 trunk: config.id.to_string(),
@@ -149,7 +150,7 @@ pub(super) fn start<A: SmsAdapter>(
                 inbound: inbound.clone(),
                 window,
                 rebind: asked,
-                wish: wished,
+                wish: wishes,
             };
             LinkHandle {
                 mailbox,
@@ -172,7 +173,7 @@ pub(super) fn start<A: SmsAdapter>(
         .collect();
     let control = LinkControl::new(rebinds);
     let wanted = Wanted::all(links.len());
-    let (limit, wished) = (config.window, Wish::Bound);
+    let limit = config.window;
     let pool = Pool { links, reports, control, limit, wanted, wished, begun: VecDeque::new() };
     OpenTrunk { pool, inbound: inbox }
 }
