@@ -18,6 +18,8 @@ use std::{
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::smsc::Way;
+
 /// How long a line may stay in memory.
 const FLUSH_AFTER: Duration = Duration::from_millis(50);
 
@@ -76,6 +78,16 @@ pub enum Seen<'a> {
         part: Option<u8>,
         /// Of how many parts.
         total: Option<u8>,
+        /// How it is a part of a long message, or all of it: `udh`, `sar` or `payload`.
+        way: Option<Way>,
+        /// validity_period or ValId_Time as it is on the wire.
+        validity: &'a str,
+        /// registered_delivery or Registered_Delivery.
+        registered: u8,
+        /// SMPP: TON and NPI of the sender, then those of the recipient.
+        kinds: [u8; 4],
+        /// SMPP: TLVs of the vendors' range, the tag and the octets in hexadecimal digits.
+        tlvs: &'a [(u16, String)],
         /// The id given, as the answer has it.
         id: Option<&'a str>,
         /// What is answered; `null`: nothing.

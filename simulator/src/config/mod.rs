@@ -3,14 +3,20 @@
 //! Only the shape is here. What a rule decides is in [`crate::behaviour`], what a link fault does in [`crate::fault`].
 
 mod delay;
+mod error;
+mod profile;
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use thiserror::Error;
 
-pub use delay::Delay;
+pub use self::{delay::Delay, error::ScenarioError};
 use delay::duration;
 
 /// Everything that one process simulates.
@@ -36,14 +42,20 @@ pub struct Scenario {
 pub struct Carrier {
     /// Its name in the record, in statistics and in [`crate::Simulator::addresses`].
     pub name: String,
-    /// What it speaks.
-    pub protocol: Protocol,
+    /// The kind of carrier that it is: a shipped profile's name, or `file:PATH` relative to the scenario. What it says
+    /// of the protocol, links, windows, rates and receipts stands in for keys that are not here; its other habits show
+    /// as well, and a submit that does not keep to them is refused.
+    pub profile: Option<String>,
+    /// What is known of the profile's habits; nothing without one.
+    #[serde(skip)]
+    pub habits: profiles::Habits,
+    /// What it speaks; see [`Carrier::speaks`].
+    pub protocol: Option<Protocol>,
     /// Where it listens; port 0 lets the system choose.
     #[serde(default = "any_port")]
     pub listen: SocketAddr,
-    /// Links that one account may have bound at a time.
-    #[serde(default = "default_max_links")]
-    pub max_links: usize,
+    /// Links that one account may have bound at a time. Default 16.
+    pub max_links: Option<usize>,
     /// How long the place of a link that ended without an unbind stays taken: a ghost that is not noticed sooner.
     #[serde(default, deserialize_with = "duration")]
     pub ghost: Duration,
@@ -91,6 +103,8 @@ pub struct Carrier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
+    /// SMPP 3.3.
+    Smpp33,
     /// SMPP 3.4.
     Smpp34,
     /// SMPP 5.0.
@@ -199,10 +213,10 @@ pub struct Receipts {
     pub delay: Delay,
     /// What becomes of messages, by weight.
     pub states: Vec<State>,
-    /// SMPP: where a receipt says it.
-    pub form: ReceiptForm,
-    /// SMPP: how message ids are written.
-    pub id: IdForm,
+    /// SMPP: where a receipt says it. Default in both places.
+    pub form: Option<ReceiptForm>,
+    /// SMPP: how message ids are written. Default decimal.
+    pub id: Option<IdForm>,
     /// The receipt overtakes the answer: it is sent first, whatever `delay` says.
     pub before_response: bool,
     /// Share of receipts that are sent twice, 0 to 1.
@@ -222,8 +236,8 @@ impl Default for Receipts {
             ratio: Ratio::ALWAYS,
             delay: Delay::default(),
             states: vec![State { stat: "DELIVRD".to_owned(), weight: 1, err: None }],
-            form: ReceiptForm::default(),
-            id: IdForm::default(),
+            form: None,
+            id: None,
             before_response: false,
             duplicate: Ratio::NEVER,
             on_any_link: false,
@@ -269,6 +283,9 @@ pub enum IdForm {
     AsIs,
     /// Upper-case hexadecimal everywhere.
     Hex,
+    /// Upper-case hexadecimal with its leading zeros in the answer and in receipted_message_id, lower-case without them
+    /// in the receipt's text.
+    Folded,
     /// Hexadecimal in the answer and in receipted_message_id, decimal in the receipt's text.
     HexInAnswerDecimalInReceipt,
     /// Decimal in the answer and in receipted_message_id, hexadecimal in the receipt's text.
@@ -349,39 +366,6 @@ impl TryFrom<f64> for Ratio {
     }
 }
 
-/// Why a scenario can't be used.
-#[derive(Debug, Error)]
-pub enum ScenarioError {
-    /// The file can't be read.
-    #[error("{path}: {cause}", path = .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        cause: std::io::Error,
-    },
-    /// The text is no scenario; the cause names line and key.
-    #[error("{path}: {cause}")]
-    Syntax {
-        /// The file, or `scenario` for a text.
-        path: String,
-        /// Where and what.
-        cause: Box<toml::de::Error>,
-    },
-    /// A value that can't be.
-    #[error("{path}: carrier `{carrier}`: {key}: {problem}")]
-    Value {
-        /// The file, or `scenario` for a text.
-        path: String,
-        /// Which carrier.
-        carrier: String,
-        /// Which key.
-        key: &'static str,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-}
-
 impl Scenario {
     /// Reads and checks a scenario file.
     ///
@@ -404,8 +388,16 @@ impl Scenario {
     }
 
     fn read(path: &str, text: &str) -> Result<Self, ScenarioError> {
-        let scenario: Self = toml::from_str(text)
+        let mut scenario: Self = toml::from_str(text)
             .map_err(|cause| ScenarioError::Syntax { path: path.to_owned(), cause: Box::new(cause) })?;
+        let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+        for carrier in &mut scenario.carriers {
+            carrier.adopt_profile(folder).map_err(|fault| ScenarioError::Profile {
+                path: path.to_owned(),
+                carrier: carrier.name.clone(),
+                fault: Box::new(fault),
+            })?;
+        }
         scenario.check().map_err(|(carrier, key, problem)| ScenarioError::Value {
             path: path.to_owned(),
             carrier,
@@ -432,8 +424,24 @@ impl Scenario {
 }
 
 impl Carrier {
+    /// What it speaks: its own word, or its profile's.
+    #[must_use]
+    pub fn speaks(&self) -> Protocol {
+        // Checked with the scenario to be said.
+        self.protocol.unwrap_or(Protocol::Smpp34)
+    }
+
+    /// Links that one account may have bound at a time.
+    #[must_use]
+    pub fn most_links(&self) -> usize {
+        self.max_links.unwrap_or(16)
+    }
+
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        let (account_octets, password_octets) = if self.protocol.is_cmpp() { (6, 64) } else { (15, 8) };
+        if self.protocol.is_none() {
+            return Err(("protocol", "is missing: say it, or a profile that does"));
+        }
+        let (account_octets, password_octets) = if self.speaks().is_cmpp() { (6, 64) } else { (15, 8) };
         if self.accounts.is_empty() {
             return Err(("account", "there is none"));
         }
@@ -451,7 +459,7 @@ impl Carrier {
         if self.gateway >= 1 << 22 {
             return Err(("gateway", "more than 22 bits"));
         }
-        if self.window == 0 || self.submit_window == 0 || self.max_links == 0 {
+        if self.window == 0 || self.submit_window == 0 || self.max_links == Some(0) {
             return Err(("window", "windows and max_links are 1 or more"));
         }
         if self.throttle.is_some_and(|throttle| throttle.submits_per_second == 0) {
@@ -472,7 +480,7 @@ impl Carrier {
         if self.throttle_window == Some(0) {
             return Err(("throttle_window", "1 or more"));
         }
-        if self.answer.congestion.is_some_and(|state| state > 100 || self.protocol != Protocol::Smpp50) {
+        if self.answer.congestion.is_some_and(|state| state > 100 || self.speaks() != Protocol::Smpp50) {
             return Err(("answer.congestion", "0 to 100, and only SMPP 5.0 has it"));
         }
         if self.faults.split_octets == Some(0) {
@@ -511,10 +519,6 @@ fn some_duration<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Dur
 
 fn any_port() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
-}
-
-fn default_max_links() -> usize {
-    16
 }
 
 fn default_window() -> usize {

@@ -25,7 +25,7 @@ impl Sender for CmppSender {
             version: match load.protocol {
                 Protocol::Cmpp20 => Version::V20,
                 Protocol::Cmpp21 => Version::V21,
-                Protocol::Cmpp30 | Protocol::Smpp34 | Protocol::Smpp50 => Version::V30,
+                Protocol::Cmpp30 | Protocol::Smpp33 | Protocol::Smpp34 | Protocol::Smpp50 => Version::V30,
             },
             credentials: Credentials {
                 source_addr: load.account.clone().into_bytes(),

@@ -2,6 +2,7 @@
 
 use codecs::text::Charset;
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::behaviour::Wanted;
 
@@ -75,6 +76,32 @@ pub struct Submit<'a> {
     pub segment: Option<Segment>,
     pub wanted: Wanted,
     pub service: Short<10>,
+    pub form: Form<'a>,
+}
+
+/// How a submit was written, which a carrier may have wanted otherwise.
+#[derive(Debug, Default)]
+pub struct Form<'a> {
+    /// How it is a part of a long message, or all of it.
+    pub way: Option<Way>,
+    /// validity_period or ValId_Time as it is on the wire, without its zeros.
+    pub validity: &'a [u8],
+    /// registered_delivery or Registered_Delivery.
+    pub registered: u8,
+    /// TLVs of the vendors' range.
+    pub tlvs: Vec<(u16, &'a [u8])>,
+}
+
+/// How a long text travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    /// A user data header in front.
+    Udh,
+    /// The sar_ TLVs beside it.
+    Sar,
+    /// All of it in message_payload.
+    Payload,
 }
 
 /// Something for the account, waiting or under way.

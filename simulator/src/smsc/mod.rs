@@ -26,6 +26,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::message::Way;
 use self::{
     account::Account,
     deliveries::LinkId,
@@ -79,7 +80,7 @@ pub(crate) async fn open(
     let address = listener.local_addr()?;
     let (hand, handed) = mpsc::channel(HANDED);
     let doors = Doors { listener, handed };
-    let is_cmpp = carrier.protocol.is_cmpp();
+    let is_cmpp = carrier.speaks().is_cmpp();
     let gateway: Arc<dyn Gateway> = if is_cmpp {
         spawn(Smsc::<CmppPersona>::new(carrier, clock, seed, recorder, hand), doors, over, tasks)
     } else {
@@ -114,6 +115,8 @@ struct Smsc<P> {
     clock: Clock,
     hand: mpsc::Sender<Box<dyn Stream>>,
     persona: P,
+    /// What is answered to what is too much.
+    throttled: u32,
     accounts: Vec<Arc<Account>>,
     counters: Counters,
     recorder: Option<Arc<Recorder>>,
@@ -129,13 +132,15 @@ impl<P: Persona> Smsc<P> {
         recorder: Option<Arc<Recorder>>,
         hand: mpsc::Sender<Box<dyn Stream>>,
     ) -> Self {
+        let throttled = carrier.habits.throttled().unwrap_or(P::THROTTLED);
         let accounts = carrier.accounts.iter().map(|account| {
-            let behaviour = Behaviour::new(&carrier, &account.system_id, seed, P::THROTTLED);
+            let behaviour = Behaviour::new(&carrier, &account.system_id, seed, throttled);
             Arc::new(Account::new(account.system_id.clone(), behaviour))
         });
         Self {
             accounts: accounts.collect(),
             persona: P::new(&carrier, clock.now()),
+            throttled,
             carrier,
             clock,
             hand,

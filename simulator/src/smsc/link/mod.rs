@@ -261,7 +261,7 @@ impl<'a, P: Persona> Link<'a, P> {
         if let Some(status) = account.decide(|rules| rules.decide_bind(&account.name, asked)) {
             return self.refuse_bind(now, &account.name, status);
         }
-        if !account.take_link(now.mono, smsc.carrier.max_links) {
+        if !account.take_link(now.mono, smsc.carrier.most_links()) {
             return self.refuse_bind(now, &account.name, P::TOO_MANY_LINKS);
         }
         let credentials = P::credentials(&smsc.carrier.accounts[index]);

@@ -25,6 +25,8 @@ impl<P: Persona> Link<'_, P> {
             let text =
                 submit.charset.map(|charset| text::decode(submit.body, charset)).filter(|read| !read.lossy);
             let hex = text.is_none().then(|| hexadecimal(submit.body));
+            let tlvs: Vec<_> =
+                submit.form.tlvs.iter().map(|(tag, octets)| (*tag, hexadecimal(octets))).collect();
             let recipients = std::iter::once(&submit.recipient).chain(&submit.others);
             for (index, recipient) in (0..).zip(recipients) {
                 let id = id.map(|id| smsc.persona.id_text(smsc.persona.id_of_recipient(id, index)));
@@ -37,6 +39,11 @@ impl<P: Persona> Link<'_, P> {
                     reference: submit.segment.map(|segment| segment.reference),
                     part: submit.segment.map(|segment| segment.part),
                     total: submit.segment.map(|segment| segment.total),
+                    way: submit.form.way,
+                    validity: &String::from_utf8_lossy(submit.form.validity),
+                    registered: submit.form.registered,
+                    kinds: [submit.sender.ton, submit.sender.npi, recipient.ton, recipient.npi],
+                    tlvs: &tlvs,
                     id: id.as_deref(),
                     status,
                 });

@@ -45,7 +45,12 @@ impl<P: Persona> Link<'_, P> {
         let Decision { mut verdict, delay } =
             account.decide(|rules| rules.decide_submit(now.mono, submit.recipient.number.as_slice(), part));
         if smsc.carrier.throttle_window.is_some_and(|most| self.answers.len() >= most) {
-            verdict = Verdict::Refuse(P::THROTTLED);
+            verdict = Verdict::Refuse(smsc.throttled);
+        }
+        if let Some(status) = smsc.persona.objection(submit)
+            && !matches!(verdict, Verdict::Refuse(_))
+        {
+            verdict = Verdict::Refuse(status);
         }
         let due = now.mono + delay + self.faults.lag();
         let outcome = match verdict {

@@ -13,12 +13,15 @@ use codecs::{
     text::{Capacity, Charset, Width},
 };
 use jiff::tz::Offset;
+use profiles::Habits;
 
-use super::{Persona, Reply, Request, encode, minute, without_header};
+use super::{Persona, Reply, Request, demands, encode, minute, without_header};
 use crate::{
     behaviour::Wanted,
     config::{Account, Carrier, Protocol},
-    smsc::message::{Address, Content, Delivery, MessageId, Mobile, Part, Receipt, Segment, Short, Submit},
+    smsc::message::{
+        Address, Content, Delivery, Form, MessageId, Mobile, Part, Receipt, Segment, Short, Submit, Way,
+    },
 };
 
 /// Gateways write Chinese local time.
@@ -30,6 +33,7 @@ pub struct CmppPersona {
     version: Version,
     gateway: u32,
     sequence: AtomicU64,
+    habits: Habits,
 }
 
 impl Persona for CmppPersona {
@@ -42,12 +46,13 @@ impl Persona for CmppPersona {
     const THROTTLED: u32 = 8;
 
     fn new(carrier: &Carrier, _: Now) -> Self {
-        let version = match carrier.protocol {
+        let version = match carrier.speaks() {
             Protocol::Cmpp20 => Version::V20,
             Protocol::Cmpp21 => Version::V21,
-            Protocol::Cmpp30 | Protocol::Smpp34 | Protocol::Smpp50 => Version::V30,
+            Protocol::Cmpp30 | Protocol::Smpp33 | Protocol::Smpp34 | Protocol::Smpp50 => Version::V30,
         };
-        Self { version, gateway: carrier.gateway, sequence: AtomicU64::new(1) }
+        let habits = carrier.habits.clone();
+        Self { version, gateway: carrier.gateway, sequence: AtomicU64::new(1), habits }
     }
 
     fn dialect(&self) -> Cmpp {
@@ -94,6 +99,10 @@ impl Persona for CmppPersona {
 
     fn id_text(&self, id: MessageId) -> String {
         MsgId(id.0).to_string()
+    }
+
+    fn objection(&self, submit: &Submit<'_>) -> Option<u32> {
+        demands::of_cmpp(&self.habits, submit)
     }
 
     fn read<'a>(&self, dialect: &Cmpp, frame: &'a Frame<Cmpp>) -> Request<'a> {
@@ -143,9 +152,14 @@ impl Persona for CmppPersona {
     ) -> Result<(), SubmitError> {
         let deliver = match &delivery.content {
             Content::Receipt(receipt) => {
-                report(receipt, session.dialect().version(), scratch)?;
+                let far_end = &self.habits.far_end;
+                let is_old = far_end.report_octets == Some(60);
+                report(receipt, if is_old { Version::V20 } else { session.dialect().version() }, scratch)?;
                 Deliver {
-                    msg_id: MsgId(receipt.carried_by.0),
+                    msg_id: match far_end.reports_without_id {
+                        Some(true) => MsgId::default(),
+                        _ => MsgId(receipt.carried_by.0),
+                    },
                     dest_id: receipt.sender.number.as_slice(),
                     service_id: receipt.service.as_slice(),
                     src_terminal_id: receipt.recipient.number.as_slice(),
@@ -154,7 +168,7 @@ impl Persona for CmppPersona {
                     ..Deliver::default()
                 }
             }
-            Content::Mobile(mobile) => of_mobile(mobile),
+            Content::Mobile(mobile) => of_mobile(mobile, self.habits.far_end.udhi.unwrap_or(1)),
         };
         session.submit(now, ticket, &Pdu::Deliver(deliver)).map(|_| ())
     }
@@ -192,6 +206,12 @@ fn of_submit(submit: cmpp::Submit<'_>) -> Submit<'_> {
         segment: segment.or((submit.pk_total > 1).then_some(counted)),
         wanted: if submit.registered_delivery == 1 { Wanted::Always } else { Wanted::Never },
         service: Short::of(submit.service_id),
+        form: Form {
+            way: submit.has_header().then_some(Way::Udh),
+            validity: submit.valid_time,
+            registered: submit.registered_delivery,
+            tlvs: Vec::new(),
+        },
     }
 }
 
@@ -208,11 +228,11 @@ fn report(receipt: &Receipt, version: Version, out: &mut BytesMut) -> Result<(),
     Ok(report.encode(version, out)?)
 }
 
-fn of_mobile(mobile: &Mobile) -> Deliver<'_> {
+fn of_mobile(mobile: &Mobile, udhi: u8) -> Deliver<'_> {
     Deliver {
         msg_id: MsgId(mobile.carried_by.0),
         dest_id: mobile.recipient.number.as_slice(),
-        tp_udhi: u8::from(mobile.encoded.has_header),
+        tp_udhi: if mobile.encoded.has_header { udhi } else { 0 },
         msg_fmt: mobile.encoded.coding,
         src_terminal_id: mobile.sender.number.as_slice(),
         msg_content: &mobile.encoded.octets,

@@ -3,6 +3,7 @@
 //! No decision is made here; those are [`crate::behaviour`]'s.
 
 mod cmpp;
+mod demands;
 mod smpp;
 
 use bytes::BytesMut;
@@ -47,6 +48,8 @@ pub trait Persona: Send + Sync + 'static {
     /// An id as answers have it.
     fn id_text(&self, id: MessageId) -> String;
 
+    /// What a submit is refused with because it does not keep to this carrier's habits.
+    fn objection(&self, submit: &Submit<'_>) -> Option<u32>;
     /// Reads a request.
     fn read<'a>(&self, dialect: &Self::Dialect, frame: &'a Frame<Self::Dialect>) -> Request<'a>;
     /// Answers a submit: with its id, or refused with a status.

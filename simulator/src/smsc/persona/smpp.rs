@@ -1,5 +1,7 @@
 //! An SMPP message centre.
 
+mod submits;
+
 use std::{
     io::Write,
     sync::atomic::{AtomicU64, Ordering},
@@ -7,24 +9,26 @@ use std::{
 
 use bytes::BytesMut;
 use codecs::{
-    DecodeError, Now,
-    error::DecodeErrorKind,
+    Now,
     session::{Frame, Refusal, ReplyTo, Session, SubmitError, Ticket},
     smpp::{
-        Alphabet, Bind, Body, COctetString, CommandId, Credentials, DataCoding, DataSm, DeliverSm,
-        DestAddress, EsmClass, MessageIdResp, MessageState, Npi, OctetString, Pdu, ReceiptText,
-        ReceiptWanted, RegisteredDelivery, Smpp, Status, SubmitMulti, SubmitMultiResp, SubmitSm, Tag, TlvBuf,
-        Tlvs, Ton, Version,
+        Bind, Body, COctetString, CommandId, Credentials, DataCoding, DataSm, DeliverSm, EsmClass,
+        MessageIdResp, MessageState, Npi, OctetString, Pdu, ReceiptText, Smpp, Status, SubmitMulti,
+        SubmitMultiResp, SubmitSm, Tag, TlvBuf, Tlvs, Ton, Version,
     },
     text::{Capacity, Charset, Width, cheapest},
 };
-use jiff::tz::Offset;
+use jiff::{Timestamp, tz::Offset};
+use profiles::{
+    Habits,
+    words::{DefaultCharset, ReceiptFields, StateWords},
+};
 
-use super::{Persona, Reply, Request, encode, minute, without_header};
+use self::submits::{of_data_sm, of_submit_multi, of_submit_sm};
+use super::{Persona, Reply, Request, demands, encode, minute};
 use crate::{
-    behaviour::Wanted,
     config::{Account, Carrier, IdForm, Protocol, ReceiptForm},
-    smsc::message::{Address, Content, Delivery, MessageId, Mobile, Part, Receipt, Segment, Short, Submit},
+    smsc::message::{Address, Content, Delivery, MessageId, Mobile, Part, Receipt, Short, Submit},
 };
 
 /// Octets of the bind response's system_id.
@@ -37,6 +41,14 @@ pub struct SmppPersona {
     version: Version,
     form: ReceiptForm,
     ids: IdForm,
+    /// `None`: UTC.
+    clock: Option<Offset>,
+    /// What data_coding 0 means, in submits and in deliveries.
+    charset: Charset,
+    mobile_charset: Charset,
+    /// Ids stay below this.
+    most_ids: Option<u64>,
+    habits: Habits,
     /// congestion_state of every answer, as a whole TLV.
     congestion: Option<[u8; 5]>,
     next_id: AtomicU64,
@@ -51,12 +63,23 @@ impl Persona for SmppPersona {
 
     fn new(carrier: &Carrier, now: Now) -> Self {
         // Microseconds: a run would have to give a million ids a second before the next one repeats any.
+        let habits = carrier.habits.clone();
         let from_clock = u64::try_from(now.wall.as_microsecond()).unwrap_or(1);
         Self {
             system_id: carrier.name[..carrier.name.floor_char_boundary(NAME_OCTETS)].to_owned(),
-            version: if carrier.protocol == Protocol::Smpp50 { Version::V50 } else { Version::V34 },
-            form: carrier.receipts.form,
-            ids: carrier.receipts.id,
+            version: match carrier.speaks() {
+                Protocol::Smpp50 => Version::V50,
+                Protocol::Smpp33 => Version::V33,
+                _ => Version::V34,
+            },
+            form: carrier.receipts.form.unwrap_or_default(),
+            ids: carrier.receipts.id.unwrap_or_default(),
+            // Offsets were read to be on this planet.
+            clock: habits.utc_offset_seconds().and_then(|ahead| Offset::from_seconds(ahead).ok()),
+            charset: charset_of(habits.account.default_charset),
+            mobile_charset: charset_of(habits.account.incoming_charset.or(habits.account.default_charset)),
+            most_ids: habits.far_end.id_digits.map(|digits| 16_u64.saturating_pow(digits.into())),
+            habits,
             congestion: carrier.answer.congestion.map(|state| [0x04, 0x28, 0x00, 0x01, state]),
             next_id: AtomicU64::new(carrier.first_id.unwrap_or(from_clock)),
         }
@@ -83,7 +106,8 @@ impl Persona for SmppPersona {
     }
 
     fn next_id(&self, _: Now, _: u16) -> MessageId {
-        MessageId(self.next_id.fetch_add(1, Ordering::Relaxed))
+        let next = self.next_id.fetch_add(1, Ordering::Relaxed);
+        MessageId(self.most_ids.map_or(next, |most| next % most))
     }
 
     /// SMPP 3.4 submit_multi: receipts for all destinations carry the same id.
@@ -95,11 +119,17 @@ impl Persona for SmppPersona {
         String::from_utf8_lossy(self.id_in_answer(id).as_slice()).into_owned()
     }
 
+    fn objection(&self, submit: &Submit<'_>) -> Option<u32> {
+        demands::of_smpp(&self.habits, submit)
+    }
+
     fn read<'a>(&self, _: &Smpp, frame: &'a Frame<Smpp>) -> Request<'a> {
         let read = match frame.header.command_id {
-            CommandId::SUBMIT_SM => SubmitSm::decode(&frame.octets).map(of_submit_sm),
-            CommandId::DATA_SM => DataSm::decode(&frame.octets).and_then(of_data_sm),
-            CommandId::SUBMIT_MULTI => SubmitMulti::decode(&frame.octets).and_then(of_submit_multi),
+            CommandId::SUBMIT_SM => SubmitSm::decode(&frame.octets).map(|sm| of_submit_sm(sm, self.charset)),
+            CommandId::DATA_SM => DataSm::decode(&frame.octets).and_then(|sm| of_data_sm(sm, self.charset)),
+            CommandId::SUBMIT_MULTI => {
+                SubmitMulti::decode(&frame.octets).and_then(|multi| of_submit_multi(multi, self.charset))
+            }
             _ => return Request::Other,
         };
         read.map_or_else(Request::Malformed, Request::Submit)
@@ -161,7 +191,8 @@ impl Persona for SmppPersona {
                 }
                 let short_message = OctetString(scratch);
                 let tlvs = tlvs.as_tlvs();
-                let esm_class = EsmClass::RECEIPT;
+                let is_flagged = self.habits.receipts.flagged != Some(false);
+                let esm_class = if is_flagged { EsmClass::RECEIPT } else { EsmClass::NORMAL };
                 DeliverSm { esm_class, short_message, tlvs, ..between(&receipt.recipient, &receipt.sender) }
             }
             Content::Mobile(mobile) => of_mobile(mobile),
@@ -174,7 +205,7 @@ impl Persona for SmppPersona {
     }
 
     fn parts(&self, text: &str, reference: u8) -> Option<Vec<Part>> {
-        let charset = cheapest(text, &[Charset::Gsm7, Charset::Ucs2])?;
+        let charset = cheapest(text, &[self.mobile_charset, Charset::Ucs2])?;
         let coding = if charset == Charset::Ucs2 { DataCoding::UCS_2 } else { DataCoding::DEFAULT };
         encode(text, charset, coding.0, Capacity::gsm(charset, Width::Eight.header_octets()), reference)
     }
@@ -182,11 +213,20 @@ impl Persona for SmppPersona {
 
 impl SmppPersona {
     fn id_in_answer(&self, id: MessageId) -> Short<20> {
-        digits(id, matches!(self.ids, IdForm::Hex | IdForm::HexInAnswerDecimalInReceipt))
+        match self.ids {
+            IdForm::Folded => {
+                let width = usize::from(self.habits.far_end.id_digits.unwrap_or(16));
+                written(format_args!("{:0width$X}", id.0))
+            }
+            form => digits(id, matches!(form, IdForm::Hex | IdForm::HexInAnswerDecimalInReceipt)),
+        }
     }
 
     fn id_in_text(&self, id: MessageId) -> Short<20> {
-        digits(id, matches!(self.ids, IdForm::Hex | IdForm::DecimalInAnswerHexInReceipt))
+        match self.ids {
+            IdForm::Folded => written(format_args!("{:x}", id.0)),
+            form => digits(id, matches!(form, IdForm::Hex | IdForm::DecimalInAnswerHexInReceipt)),
+        }
     }
 
     /// SMPP 3.4 appendix B: the text of a receipt.
@@ -195,88 +235,65 @@ impl SmppPersona {
         let mut err = *b"000";
         // Checked to be 999 at most with the scenario.
         let _ = write!(&mut err[..], "{:03}", receipt.err);
+        let far_end = &self.habits.far_end;
+        let date = |at| self.date(at, far_end.receipt_dates.unwrap_or(10));
+        let is_whole = far_end.receipt_fields != Some(ReceiptFields::Few);
+        let stat = match far_end.receipt_words {
+            Some(StateWords::Long) => {
+                let state = MessageState::of_stat(receipt.stat.as_slice());
+                state.and_then(MessageState::name).map(str::as_bytes)
+            }
+            _ => None,
+        };
         ReceiptText {
             id: Some(self.id_in_text(receipt.id).as_slice()),
-            sub: Some(b"001"),
-            dlvrd: Some(if is_delivered { b"001" } else { b"000" }),
-            submit_date: Some(&minute(receipt.submitted, Offset::UTC)),
-            done_date: Some(&minute(receipt.done, Offset::UTC)),
-            stat: Some(receipt.stat.as_slice()),
+            sub: is_whole.then_some(b"001"),
+            dlvrd: is_whole.then_some(if is_delivered { b"001" } else { b"000" }),
+            submit_date: Some(date(receipt.submitted).as_slice()),
+            done_date: Some(date(receipt.done).as_slice()),
+            // A vendor's own word has no other.
+            stat: Some(stat.unwrap_or(receipt.stat.as_slice())),
             err: Some(&err),
-            text: Some(receipt.beginning.as_slice()),
+            text: is_whole.then_some(receipt.beginning.as_slice()),
         }
         .write(out);
+    }
+
+    /// A date of so many digits, on our clock.
+    fn date(&self, at: Timestamp, digits: u8) -> Short<20> {
+        let offset = self.clock.unwrap_or(Offset::UTC);
+        let (local, minute) = (offset.to_datetime(at), minute(at, offset));
+        let minute = std::str::from_utf8(&minute).unwrap_or_default();
+        match digits {
+            14 => written(format_args!("{:02}{minute}{:02}", local.year() / 100, local.second())),
+            12 => written(format_args!("{minute}{:02}", local.second())),
+            _ => written(format_args!("{minute}")),
+        }
     }
 }
 
 /// Decimal, or upper-case hexadecimal of at least eight digits. Twenty digits are enough for either.
 fn digits(id: MessageId, hexadecimal: bool) -> Short<20> {
-    let mut digits = [0; 20];
-    let mut rest = &mut digits[..];
-    // It fits, so it can't fail.
-    let _ = if hexadecimal { write!(rest, "{:08X}", id.0) } else { write!(rest, "{}", id.0) };
+    if hexadecimal { written(format_args!("{:08X}", id.0)) } else { written(format_args!("{}", id.0)) }
+}
+
+/// At most twenty octets.
+fn written(what: std::fmt::Arguments<'_>) -> Short<20> {
+    let mut octets = [0; 20];
+    let mut rest = &mut octets[..];
+    // What is longer ends there.
+    let _ = rest.write_fmt(what);
     let unused = rest.len();
-    Short::of(&digits[..digits.len() - unused])
+    Short::of(&octets[..octets.len() - unused])
+}
+
+fn charset_of(word: Option<DefaultCharset>) -> Charset {
+    word.map_or(Charset::Gsm7, DefaultCharset::charset)
 }
 
 fn state(receipt: &Receipt) -> MessageState {
     // A vendor's own word is a failure.
     MessageState::of_stat(receipt.stat.as_slice()).unwrap_or(MessageState::UNDELIVERABLE)
-}
-
-fn of_submit_sm(sm: SubmitSm<'_>) -> Submit<'_> {
-    let (segment, body) = without_header(sm.user_data().0, sm.esm_class.udhi());
-    Submit {
-        sender: address(sm.source_addr_ton, sm.source_addr_npi, sm.source_addr),
-        recipient: address(sm.dest_addr_ton, sm.dest_addr_npi, sm.destination_addr),
-        others: Vec::new(),
-        body,
-        coding: sm.data_coding.0,
-        charset: charset(sm.data_coding),
-        segment: segment.or_else(|| sar(&sm.tlvs)),
-        wanted: wanted(sm.registered_delivery),
-        service: Short::of(&sm.service_type),
-    }
-}
-
-fn of_data_sm(data: DataSm<'_>) -> Result<Submit<'_>, DecodeError> {
-    let (segment, body) = without_header(data.needed_user_data()?.0, data.esm_class.udhi());
-    Ok(Submit {
-        sender: address(data.source_addr_ton, data.source_addr_npi, data.source_addr),
-        recipient: address(data.dest_addr_ton, data.dest_addr_npi, data.destination_addr),
-        others: Vec::new(),
-        body,
-        coding: data.data_coding.0,
-        charset: charset(data.data_coding),
-        segment: segment.or_else(|| sar(&data.tlvs)),
-        wanted: wanted(data.registered_delivery),
-        service: Short::of(&data.service_type),
-    })
-}
-
-fn of_submit_multi(multi: SubmitMulti<'_>) -> Result<Submit<'_>, DecodeError> {
-    let mut recipients = multi.dest_address.iter().map(|destination| match destination {
-        DestAddress::Sme { dest_addr_ton, dest_addr_npi, destination_addr } => {
-            address(dest_addr_ton, dest_addr_npi, destination_addr)
-        }
-        // There are no lists here; one counts as a number.
-        DestAddress::DistributionList { dl_name } => Address::plain(&dl_name),
-    });
-    let none = DecodeError { field: "number_of_dests", offset: 16, kind: DecodeErrorKind::Value(0) };
-    let recipient = recipients.next().ok_or(none)?;
-    let octets = multi.tlvs.message_payload().unwrap_or(multi.short_message);
-    let (segment, body) = without_header(octets.0, multi.esm_class.udhi());
-    Ok(Submit {
-        sender: address(multi.source_addr_ton, multi.source_addr_npi, multi.source_addr),
-        recipient,
-        others: recipients.collect(),
-        body,
-        coding: multi.data_coding.0,
-        charset: charset(multi.data_coding),
-        segment: segment.or_else(|| sar(&multi.tlvs)),
-        wanted: wanted(multi.registered_delivery),
-        service: Short::of(&multi.service_type),
-    })
 }
 
 fn of_mobile(mobile: &Mobile) -> DeliverSm<'_> {
@@ -298,37 +315,6 @@ fn between<'a>(source: &'a Address, destination: &'a Address) -> DeliverSm<'a> {
         dest_addr_npi: Npi(destination.npi),
         destination_addr: COctetString(destination.number.as_slice()),
         ..DeliverSm::default()
-    }
-}
-
-fn address(ton: Ton, npi: Npi, number: COctetString<'_>) -> Address {
-    Address { number: Short::of(&number), ton: ton.0, npi: npi.0 }
-}
-
-fn wanted(flags: RegisteredDelivery) -> Wanted {
-    match flags.receipt() {
-        ReceiptWanted::Never => Wanted::Never,
-        ReceiptWanted::Always => Wanted::Always,
-        ReceiptWanted::OnFailure => Wanted::OnFailure,
-        ReceiptWanted::OnSuccess => Wanted::OnSuccess,
-    }
-}
-
-fn sar(tlvs: &Tlvs<'_>) -> Option<Segment> {
-    let sar = tlvs.sar()?;
-    Some(Segment { reference: sar.reference, total: sar.total, part: sar.part })
-}
-
-/// Our default alphabet is GSM 7-bit.
-fn charset(coding: DataCoding) -> Option<Charset> {
-    match coding.alphabet() {
-        Alphabet::Default | Alphabet::Gsm7 => Some(Charset::Gsm7),
-        Alphabet::Ascii => Some(Charset::Ascii),
-        Alphabet::Latin1 => Some(Charset::Latin1),
-        Alphabet::Cyrillic => Some(Charset::Cyrillic),
-        Alphabet::Hebrew => Some(Charset::Hebrew),
-        Alphabet::Ucs2 => Some(Charset::Ucs2),
-        _ => None,
     }
 }
 
