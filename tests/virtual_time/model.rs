@@ -272,11 +272,10 @@ fn recipient(number: usize) -> String {
     format!("1380013{number:04}")
 }
 
-/// The message that a submit is a part of: its text says so over and over, and may begin and end in the middle.
+/// The message that a submit is a part of.
 fn number_of(line: &Value) -> usize {
-    let text = line["text"].as_str().expect("a text");
-    let number = text.split("parcel ").nth(1).and_then(|rest| rest.split(' ').next());
-    number.and_then(|number| number.parse().ok()).expect("a number")
+    let recipient = line["recipient"].as_str().expect("a recipient");
+    recipient[recipient.len() - 4..].parse().expect("a number")
 }
 
 /// A submit waits until its answer goes, one without an answer until the daemon gives it up.
