@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::process::Command;
+
 use carrierd::grpc::api::{MessageState, ReportState, event::Payload};
 use serde_json::Value;
 use support::{ACCOUNT, Bed, Carrier, Platform, SENDER, lines_of, reason, request_with};
@@ -98,6 +100,31 @@ profiles! {
 fn no_shipped_profile_is_left_out() {
     let shipped: Vec<_> = profiles::SHIPPED.iter().map(|shipped| shipped.name).collect();
     assert_eq!(TESTED, shipped);
+}
+
+fn carrierd(arguments: &[&str]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_carrierd")).args(arguments).output().expect("carrierd runs")
+}
+
+#[test]
+fn the_command_lists_them_and_prints_each_as_a_file_that_a_trunk_can_name() {
+    let listed = String::from_utf8(carrierd(&["profile", "list"]).stdout).expect("a text");
+    let folder = tempfile::tempdir().expect("a folder");
+    for shipped in profiles::SHIPPED {
+        let line = format!("{} ", shipped.name);
+        assert!(listed.lines().any(|listed| listed.starts_with(&line)), "{listed}");
+        let shown = carrierd(&["profile", "show", shipped.name]);
+        assert!(shown.status.success());
+        let copy = folder.path().join("copy.toml");
+        std::fs::write(&copy, &shown.stdout).expect("a copy");
+        assert_eq!(
+            profiles::chain("file:copy.toml", folder.path()).map(|layers| layers.len()),
+            profiles::chain(shipped.name, folder.path()).map(|layers| layers.len())
+        );
+    }
+    let unknown = carrierd(&["profile", "show", "smpp35"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("carrierd profile list"));
 }
 
 /// A carrier of one kind, and a trunk that takes it for one of another, maybe.

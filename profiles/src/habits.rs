@@ -33,6 +33,8 @@ pub struct Habits {
     pub account: Account,
     /// How SMPP receipts are made.
     pub receipts: Receipts,
+    /// How long things take.
+    pub timers: Timers,
     /// TLVs that every submit has, by tag.
     #[serde(rename = "tlv")]
     pub tlvs: Vec<Tlv>,
@@ -66,6 +68,16 @@ pub struct Account {
     pub recipient_ton: Option<u8>,
     /// dest_addr_npi.
     pub recipient_npi: Option<u8>,
+}
+
+/// How long things take, as durations are written: `30s`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Timers {
+    /// An answer to a request.
+    pub response: Option<String>,
+    /// Silence before a probe.
+    pub probe_after: Option<String>,
 }
 
 /// How SMPP receipts are made.
@@ -110,6 +122,9 @@ pub struct FarEnd {
     pub receipt_words: Option<StateWords>,
     /// SMPP: the fields of a receipt's text.
     pub receipt_fields: Option<ReceiptFields>,
+    /// SMPP: data_coding of a receipt's text: 0, 3 or, for UCS-2, 8; 0 by default.
+    #[serde(deserialize_with = "receipt_coding")]
+    pub receipt_coding: Option<u8>,
     /// SMPP: what a submit without one of the required TLVs is refused with; 0xC3 by default.
     pub missing_tlv_status: Option<u32>,
     /// CMPP 3.0: octets of a report, 71 or, as in 2.0, 60.
@@ -224,6 +239,10 @@ fn id_digits<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u8>, D::Error>
 
 fn receipt_dates<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u8>, D::Error> {
     one_of(from, "10, 12 or 14 digits", |number| [10, 12, 14].contains(&number))
+}
+
+fn receipt_coding<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u8>, D::Error> {
+    one_of(from, "0, 3 or 8", |number| [0, 3, 8].contains(&number))
 }
 
 fn report_octets<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u8>, D::Error> {

@@ -43,7 +43,7 @@ pub struct Carrier {
     /// Its name in the record, in statistics and in [`crate::Simulator::addresses`].
     pub name: String,
     /// The kind of carrier that it is: a shipped profile's name, or `file:PATH` relative to the scenario. What it says
-    /// of the protocol, links, windows, rates and receipts stands in for keys that are not here; its other habits show
+    /// of the protocol, links, windows, rates, timers and receipts stands in for keys that are not here; its other habits show
     /// as well, and a submit that does not keep to them is refused.
     pub profile: Option<String>,
     /// What is known of the profile's habits; nothing without one.
@@ -65,12 +65,12 @@ pub struct Carrier {
     /// Submits that may wait for our answer on one link; beyond that the link is not read.
     #[serde(default = "default_submit_window")]
     pub submit_window: usize,
-    /// Silence after which a link is tested.
-    #[serde(default = "default_probe_after", deserialize_with = "duration")]
-    pub probe_after: Duration,
-    /// How long a delivery waits for its answer.
-    #[serde(default = "default_response_timeout", deserialize_with = "duration")]
-    pub response_timeout: Duration,
+    /// Silence after which a link is tested. Default a minute.
+    #[serde(default, deserialize_with = "some_duration")]
+    pub probe_after: Option<Duration>,
+    /// How long a delivery waits for its answer. Default half a minute.
+    #[serde(default, deserialize_with = "some_duration")]
+    pub response_timeout: Option<Duration>,
     /// CMPP: the gateway's code in message ids, six digits at most.
     #[serde(default = "default_gateway")]
     pub gateway: u32,
@@ -527,14 +527,6 @@ fn default_window() -> usize {
 
 fn default_submit_window() -> usize {
     1024
-}
-
-fn default_probe_after() -> Duration {
-    Duration::from_secs(60)
-}
-
-fn default_response_timeout() -> Duration {
-    Duration::from_secs(30)
 }
 
 fn default_gateway() -> u32 {

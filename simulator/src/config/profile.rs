@@ -3,8 +3,9 @@
 //! A profile stands in for what the carrier does not say. Whether it is sound is the daemon's to say; here only what
 //! shows on the wire is read.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
+use jiff::SignedDuration;
 use profiles::{
     Fault, Habits, chain,
     words::{self, BindMode, CarrierIdForm, IdSpelling},
@@ -26,6 +27,12 @@ impl Carrier {
         self.throttle_window = self.throttle_window.or(habits.window);
         let throttle = |submits_per_second| Throttle { submits_per_second, status: None };
         self.throttle = self.throttle.or(habits.submits_per_second.map(throttle));
+        let timer = |text: &Option<String>| {
+            let length: Option<SignedDuration> = text.as_ref().and_then(|text| text.parse().ok());
+            length.and_then(|length| Duration::try_from(length).ok())
+        };
+        self.probe_after = self.probe_after.or(timer(&habits.timers.probe_after));
+        self.response_timeout = self.response_timeout.or(timer(&habits.timers.response));
         let receipts = &mut self.receipts;
         receipts.form = receipts.form.or(habits.receipts.form.map(form));
         receipts.id = receipts.id.or(habits.carrier_ids.map(|ids| id_form(ids, habits.far_end.ids)));
@@ -97,6 +104,7 @@ mod tests {
         assert_eq!(plain.protocol, Some(Protocol::Smpp34));
         assert_eq!(plain.receipts.id, Some(IdForm::HexInAnswerDecimalInReceipt));
         assert_eq!((plain.receipts.form, plain.throttle_window), (Some(ReceiptForm::Text), Some(10)));
+        assert_eq!(plain.response_timeout, Some(Duration::from_secs(30)));
         let own = carrier(
             "profile = \"smpp34-hex-answers\"\nprotocol = \"smpp50\"\nthrottle_window = 2\n\
              receipts = { id = \"hex\", form = \"tlv\" }",

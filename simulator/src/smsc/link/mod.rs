@@ -97,8 +97,8 @@ impl<'a, P: Persona> Link<'a, P> {
         let config = Config {
             window: carrier.window,
             inbound_window: carrier.submit_window,
-            response_timeout: carrier.response_timeout,
-            probe_after: carrier.probe_after,
+            response_timeout: carrier.response_timeout.unwrap_or(Duration::from_secs(30)),
+            probe_after: carrier.probe_after.unwrap_or(Duration::from_secs(60)),
             ..Config::default()
         };
         let id = smsc.next_link();

@@ -182,8 +182,12 @@ impl Persona for SmppPersona {
         let mut tlvs = TlvBuf::new();
         let deliver = match &delivery.content {
             Content::Receipt(receipt) => {
+                let coding = DataCoding(self.habits.far_end.receipt_coding.unwrap_or(0));
                 if self.form != ReceiptForm::Tlv {
                     self.write_text(receipt, scratch);
+                    if coding == DataCoding::UCS_2 {
+                        widen(scratch);
+                    }
                 }
                 if self.form != ReceiptForm::Text {
                     tlvs.put_c_string(Tag::RECEIPTED_MESSAGE_ID, self.id_in_answer(receipt.id).as_slice())?
@@ -193,7 +197,14 @@ impl Persona for SmppPersona {
                 let tlvs = tlvs.as_tlvs();
                 let is_flagged = self.habits.receipts.flagged != Some(false);
                 let esm_class = if is_flagged { EsmClass::RECEIPT } else { EsmClass::NORMAL };
-                DeliverSm { esm_class, short_message, tlvs, ..between(&receipt.recipient, &receipt.sender) }
+                let data_coding = coding;
+                DeliverSm {
+                    esm_class,
+                    data_coding,
+                    short_message,
+                    tlvs,
+                    ..between(&receipt.recipient, &receipt.sender)
+                }
             }
             Content::Mobile(mobile) => of_mobile(mobile),
         };
@@ -275,6 +286,12 @@ impl SmppPersona {
 /// Decimal, or upper-case hexadecimal of at least eight digits. Twenty digits are enough for either.
 fn digits(id: MessageId, hexadecimal: bool) -> Short<20> {
     if hexadecimal { written(format_args!("{:08X}", id.0)) } else { written(format_args!("{}", id.0)) }
+}
+
+/// From one octet for each character to two.
+fn widen(text: &mut BytesMut) {
+    let narrow = text.split();
+    narrow.iter().for_each(|octet| text.extend_from_slice(&[0, *octet]));
 }
 
 /// At most twenty octets.
