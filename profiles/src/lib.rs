@@ -5,7 +5,7 @@
 //! `[carrier]`, what only shows at the carrier's end because the daemon reads it in any form. A key holds wherever the
 //! trunk, or a profile that extends this one, does not say it.
 //!
-//! - [`chain`] finds the files that a reference leads to;
+//! - [`mod@chain`] finds the files that a reference leads to;
 //! - [`words`] are the words that habits are written in;
 //! - [`habits`] is what shows on the wire, for whoever plays the carrier.
 //!
