@@ -6,6 +6,7 @@
 //! - [`config`]: the scenario;
 //! - [`behaviour`]: what a carrier decides, pure and repeatable by a seed;
 //! - [`fault`]: what a connection does wrong;
+//! - [`inject`]: when it says something out of turn;
 //! - `smsc`: gateways, their accounts and links, and what each protocol says;
 //! - [`record`]: what was seen;
 //! - [`load`]: the other end, a generator to measure with.
@@ -17,6 +18,7 @@ pub mod behaviour;
 mod clock;
 pub mod config;
 pub mod fault;
+pub mod inject;
 pub mod load;
 pub mod record;
 mod smsc;

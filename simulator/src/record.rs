@@ -126,6 +126,20 @@ pub enum Seen<'a> {
         /// 1 for the first time.
         attempt: u32,
     },
+    /// Something was said out of turn.
+    Injected {
+        /// Which `[[carrier.inject]]` of the carrier, from 1.
+        number: usize,
+    },
+    /// A response came in that belongs to no request of the carrier: to something injected, as a rule.
+    Answered {
+        /// Its command id.
+        command: u32,
+        /// Its sequence number.
+        sequence: u32,
+        /// SMPP: its command_status. CMPP: the Result of a CMPP_DELIVER_RESP.
+        status: Option<u32>,
+    },
     /// A part of a message from a phone was answered.
     MoAnswered {
         /// See `mo`.

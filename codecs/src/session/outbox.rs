@@ -44,8 +44,13 @@ impl Outbox {
 
     /// Adds a unit that is encoded already.
     pub fn append_again(&mut self, unit: &Bytes) {
-        self.octets.extend_from_slice(unit);
-        self.grown(unit.len());
+        self.append_raw(unit);
+    }
+
+    /// Adds octets that need not be a unit.
+    pub fn append_raw(&mut self, octets: &[u8]) {
+        self.octets.extend_from_slice(octets);
+        self.grown(octets.len());
     }
 
     fn grown(&mut self, octets: usize) -> Span {

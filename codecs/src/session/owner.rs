@@ -122,6 +122,14 @@ impl<D: Dialect> Session<D> {
         Err(refusal)
     }
 
+    /// Sends octets as they are, after what waits: how tools play a peer that breaks the protocol. The session expects
+    /// nothing for them; a response that the other side gives counts as stray.
+    pub fn send_raw(&mut self, octets: &[u8]) {
+        if !self.is_closed() {
+            self.outbox.append_raw(octets);
+        }
+    }
+
     /// Answers a request of the peer.
     ///
     /// # Errors

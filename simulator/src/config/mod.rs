@@ -4,6 +4,7 @@
 
 mod delay;
 mod error;
+mod inject;
 mod profile;
 
 use std::{
@@ -16,7 +17,11 @@ use std::{
 use jiff::Timestamp;
 use serde::Deserialize;
 
-pub use self::{delay::Delay, error::ScenarioError};
+pub use self::{
+    delay::Delay,
+    error::ScenarioError,
+    inject::{Inject, Octets, Sequence},
+};
 use delay::duration;
 
 /// Everything that one process simulates.
@@ -97,6 +102,9 @@ pub struct Carrier {
     /// What the connection itself does wrong.
     #[serde(default)]
     pub faults: Faults,
+    /// What is said out of turn.
+    #[serde(default, rename = "inject")]
+    pub injections: Vec<Inject>,
 }
 
 /// A protocol and its highest version.
@@ -486,6 +494,7 @@ impl Carrier {
         if self.faults.split_octets == Some(0) {
             return Err(("faults.split_octets", "1 or more"));
         }
+        self.injections.iter().try_for_each(Inject::check)?;
         self.mo.as_ref().map_or(Ok(()), Mo::check)
     }
 }
@@ -590,6 +599,10 @@ password = "secret"
             ("[carrier.faults]\nsplit_octets = 0", "faults.split_octets"),
             ("[carrier.faults]\nglue = \"-3ms\"", "glue"),
             ("[[carrier.account]]\nsystem_id = \"esme\"\npassword = \"\"", "account.system_id"),
+            ("[[carrier.inject]]\noctets = \"00\"", "inject"),
+            ("[[carrier.inject]]\noctets = \"00\"\nafter = \"1s\"\ninstead = true", "inject.instead"),
+            ("[[carrier.inject]]\noctets = \"0\"\nafter = \"1s\"", "octets"),
+            ("[[carrier.inject]]\noctets = \"00\"\nafter_submits = 0", "inject.after_submits"),
             ("[carrier.mo]\nper_second = 1\nfrom = \"+86\"\nto = \"1\"\ntexts = [\"x\"]", "mo.from"),
         ] {
             let error = Scenario::parse(&format!("{LEAST}{line}\n")).expect_err(line).to_string();

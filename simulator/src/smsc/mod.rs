@@ -12,7 +12,7 @@ mod persona;
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -37,6 +37,7 @@ use crate::{
     behaviour::Behaviour,
     clock::Clock,
     config::Carrier,
+    inject::Injections,
     record::{Line, Recorder, Seen},
     stats::{CarrierStats, Counters},
 };
@@ -118,6 +119,7 @@ struct Smsc<P> {
     /// What is answered to what is too much.
     throttled: u32,
     accounts: Vec<Arc<Account>>,
+    injections: Mutex<Injections>,
     counters: Counters,
     recorder: Option<Arc<Recorder>>,
     links: AtomicU64,
@@ -141,6 +143,7 @@ impl<P: Persona> Smsc<P> {
             accounts: accounts.collect(),
             persona: P::new(&carrier, clock.now()),
             throttled,
+            injections: Mutex::new(Injections::new(&carrier.injections)),
             carrier,
             clock,
             hand,
@@ -153,6 +156,14 @@ impl<P: Persona> Smsc<P> {
 
     fn next_link(&self) -> LinkId {
         LinkId(self.links.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Asks what is said out of turn. As a rule there is nothing, and then nothing is locked.
+    fn injections<T>(&self, ask: impl FnOnce(&mut Injections) -> Vec<T>) -> Vec<T> {
+        if self.carrier.injections.is_empty() {
+            return Vec::new();
+        }
+        ask(&mut self.injections.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Writes a line, if there is a record. `seen` is only put together then.

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 /// Far longer than anything here takes; only a failing test waits for it.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An ESME or SP.
 pub struct Peer<D: Dialect> {
@@ -30,14 +30,27 @@ pub struct Peer<D: Dialect> {
 impl<D: Dialect + std::fmt::Debug> Peer<D> {
     /// Connects and binds; the status if it is refused.
     pub async fn bind(to: SocketAddr, dialect: D, credentials: D::Credentials) -> Result<Self, u32> {
+        match Self::attempt(to, dialect, credentials).await {
+            Ok(peer) => Ok(peer),
+            Err(CloseReason::Refused(refused)) => Err(refused.status),
+            Err(other) => panic!("neither bound nor refused: {other:?}"),
+        }
+    }
+
+    /// Connects and binds; how the session ended if it came to nothing.
+    pub async fn attempt(
+        to: SocketAddr,
+        dialect: D,
+        credentials: D::Credentials,
+    ) -> Result<Self, CloseReason> {
         let session = Session::binding(Config::default(), dialect, credentials, now());
         let stream = TcpStream::connect(to).await.expect("a listener");
         let bound = Bound { version: 0, traffic: codecs::session::Direction::Either, unproven: false };
         let mut peer = Self { session, bound, stream, input: BytesMut::new(), tickets: 0 };
         match peer.event().await {
             Event::Bound(bound) => Ok(Self { bound, ..peer }),
-            Event::Closed(CloseReason::Refused(refused)) => Err(refused.status),
-            other => panic!("neither bound nor refused: {other:?}"),
+            Event::Closed(reason) => Err(reason),
+            other => panic!("neither bound nor closed: {other:?}"),
         }
     }
 

@@ -5,6 +5,7 @@
 //! what is decided is the account's.
 
 mod delivery;
+mod inject;
 mod notes;
 mod submit;
 
@@ -77,6 +78,9 @@ struct Link<'a, P: Persona> {
     is_missed: bool,
     /// Answers that are not due yet, the next one first.
     answers: BinaryHeap<Reverse<DueAnswer>>,
+    /// What is said out of turn: when, its index in the scenario's list, and the sequence number of the submit that
+    /// it comes with.
+    injections: Vec<(Instant, usize, Option<u32>)>,
     in_flight: HashMap<Ticket, Box<Delivery>>,
     tickets: u64,
     scratch: BytesMut,
@@ -114,6 +118,7 @@ impl<'a, P: Persona> Link<'a, P> {
             is_cut: false,
             is_missed: false,
             answers: BinaryHeap::new(),
+            injections: Vec::new(),
             in_flight: HashMap::new(),
             tickets: 0,
             scratch: BytesMut::new(),
@@ -179,7 +184,7 @@ impl<'a, P: Persona> Link<'a, P> {
             while self.session.wants_input() && self.faults.may_read(now.mono) && !self.is_cut {
                 match frame::next(input, P::Dialect::LIMITS) {
                     Ok(Some(unit)) => {
-                        self.session.handle_frame(now, unit);
+                        self.handle_unit(now, unit);
                         taken += 1;
                     }
                     Ok(None) => break,
@@ -206,6 +211,7 @@ impl<'a, P: Persona> Link<'a, P> {
             self.answers.pop();
             self.smsc.persona.answer(&mut self.session, now, answer.reply, answer.outcome.map(MessageId));
         }
+        self.inject_due(now);
         self.handle_events(now);
         self.deliver_due(now);
     }
@@ -217,15 +223,17 @@ impl<'a, P: Persona> Link<'a, P> {
         };
         let writing = if let Writing::NotBefore(until) = writing { until } else { None };
         let answer = self.answers.peek().map(|Reverse(answer)| answer.due);
+        let injection = self.injections.iter().map(|(due, ..)| *due).min();
         let faults = self.faults.resume_at();
-        [self.session.poll_timeout(), answer, deliveries, writing, faults].into_iter().flatten().min()
+        let all = [self.session.poll_timeout(), answer, deliveries, writing, injection, faults];
+        all.into_iter().flatten().min()
     }
 
     fn handle_events(&mut self, now: Now) {
         while let Some(event) = self.session.poll_event() {
             match event {
                 Event::BindRequested(frame) => self.handle_bind(now, &frame),
-                Event::Bound(bound) => self.handle_bound(bound),
+                Event::Bound(bound) => self.handle_bound(now, bound),
                 Event::Request { reply, frame } => {
                     let reply = Reply { to: reply, command: P::Dialect::command(&frame.header) };
                     self.handle_request(now, reply, &frame);
@@ -242,6 +250,7 @@ impl<'a, P: Persona> Link<'a, P> {
 
     fn handle_bind(&mut self, now: Now, bind: &Frame<P::Dialect>) {
         let smsc = self.smsc;
+        self.inject_at_bind();
         let asked = Asked {
             version: P::version_of(&bind.octets),
             command: P::Dialect::command(&bind.header),
@@ -280,7 +289,8 @@ impl<'a, P: Persona> Link<'a, P> {
         self.session.admit(now, Admission::Refuse(status));
     }
 
-    fn handle_bound(&mut self, bound: Bound) {
+    fn handle_bound(&mut self, now: Now, bound: Bound) {
+        self.inject_later(now);
         let Some(account) = &self.account else {
             return;
         };

@@ -25,7 +25,12 @@ impl<P: Persona> Link<'_, P> {
     pub(super) fn handle_request(&mut self, now: Now, reply: Reply, frame: &Frame<P::Dialect>) {
         let smsc = self.smsc;
         match smsc.persona.read(self.session.dialect(), frame) {
-            Request::Submit(submit) => self.handle_submit(now, reply, &submit),
+            Request::Submit(submit) => {
+                let said = smsc.injections(|injections| injections.at_submit(self.id.0));
+                let is_answered = !said.iter().any(|index| smsc.carrier.injections[*index].instead);
+                let answer_due = self.handle_submit(now, reply, &submit, is_answered);
+                self.inject_with(now, answer_due, &said, frame);
+            }
             Request::Malformed(error) => {
                 count(&smsc.counters.submits);
                 count(&smsc.counters.refused);
@@ -35,10 +40,11 @@ impl<P: Persona> Link<'_, P> {
         }
     }
 
-    fn handle_submit(&mut self, now: Now, reply: Reply, submit: &Submit<'_>) {
+    /// Says when its answer is due.
+    fn handle_submit(&mut self, now: Now, reply: Reply, submit: &Submit<'_>, is_answered: bool) -> Instant {
         let smsc = self.smsc;
         let Some(account) = self.account.clone() else {
-            return;
+            return now.mono;
         };
         count(&smsc.counters.submits);
         let part = submit.segment.map(|segment| segment.part);
@@ -51,6 +57,9 @@ impl<P: Persona> Link<'_, P> {
             && !matches!(verdict, Verdict::Refuse(_))
         {
             verdict = Verdict::Refuse(status);
+        }
+        if !is_answered {
+            verdict = Verdict::Silence;
         }
         let due = now.mono + delay + self.faults.lag();
         let outcome = match verdict {
@@ -94,6 +103,7 @@ impl<P: Persona> Link<'_, P> {
             }
             None => {}
         }
+        due
     }
 
     /// Adds the receipts of one submit, one per recipient who gets one. They count from `from`, when the answer goes.

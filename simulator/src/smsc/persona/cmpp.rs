@@ -1,6 +1,9 @@
 //! A CMPP gateway (ISMG).
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use bytes::BytesMut;
 use codecs::{
@@ -44,6 +47,7 @@ impl Persona for CmppPersona {
     const TOO_MANY_LINKS: u32 = 5;
     // CMPP 3.0 CMPP_SUBMIT_RESP: 8, flow control.
     const THROTTLED: u32 = 8;
+    const SEQUENCE: Range<usize> = 8..12;
 
     fn new(carrier: &Carrier, _: Now) -> Self {
         let version = match carrier.speaks() {

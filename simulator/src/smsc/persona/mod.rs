@@ -6,6 +6,8 @@ mod cmpp;
 mod demands;
 mod smpp;
 
+use std::ops::Range;
+
 use bytes::BytesMut;
 use codecs::{
     DecodeError, Now,
@@ -29,6 +31,9 @@ pub trait Persona: Send + Sync + 'static {
     const TOO_MANY_LINKS: u32;
     /// What a submit beyond the rate is refused with.
     const THROTTLED: u32;
+
+    /// Where the sequence number is in a unit, octets from its start.
+    const SEQUENCE: Range<usize>;
 
     /// The persona of one carrier.
     fn new(carrier: &config::Carrier, now: Now) -> Self;

@@ -4,6 +4,7 @@ mod submits;
 
 use std::{
     io::Write,
+    ops::Range,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -60,6 +61,7 @@ impl Persona for SmppPersona {
     const UNKNOWN_ACCOUNT: u32 = Status::RINVSYSID.0;
     const TOO_MANY_LINKS: u32 = Status::RALYBND.0;
     const THROTTLED: u32 = Status::RTHROTTLED.0;
+    const SEQUENCE: Range<usize> = 12..16;
 
     fn new(carrier: &Carrier, now: Now) -> Self {
         // Microseconds: a run would have to give a million ids a second before the next one repeats any.
