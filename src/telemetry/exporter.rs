@@ -101,6 +101,7 @@ mod tests {
             trunk.ended(MessageState::Expired, Some(&status));
             trunk.ambiguous();
             trunk.reconnects.increment(1);
+            metrics::link_fault("cmcc-bj-1", "stray_answer", 2);
             trunk.queue.set(7.0);
             metrics::LagMetrics::new("billing").set(2, Duration::from_secs(9));
             metrics::RedeliveryMetrics::new("billing").redeliveries.increment(1);
@@ -133,6 +134,7 @@ mod tests {
             "carrierd_event_oldest_unacked_age_seconds{subscription=\"billing\"} 9",
             "carrierd_event_redeliveries_total{subscription=\"billing\"} 1",
             "carrierd_link_reconnects_total{trunk=\"cmcc-bj-1\"} 1",
+            "carrierd_link_faults_total{trunk=\"cmcc-bj-1\",kind=\"stray_answer\"} 2",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} is missing:\n{text}");
         }

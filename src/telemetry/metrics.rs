@@ -74,6 +74,12 @@ pub fn describe() {
         "carrierd_link_binds_refused_total",
         "Binds that a carrier refused, by trunk and reason."
     );
+    describe_counter!(
+        "carrierd_link_faults_total",
+        "What a carrier said that its protocol does not allow or nobody understands, by trunk and kind: malformed, \
+         unreadable_answer, mismatched_answer, stray_answer, late_answer, unknown_command, misplaced_request, \
+         unread_replies, framing_lost, unfinished."
+    );
     describe_gauge!(
         "carrierd_links_need_a_person",
         "Links whose bind is refused for what only a person can mend, such as a wrong secret: raise an alarm above 0."
@@ -213,6 +219,11 @@ pub fn orphan(trunk: &str) {
 pub fn bind_refused(trunk: &str, reason: &'static str) {
     counter!("carrierd_link_binds_refused_total", "trunk" => trunk.to_owned(), "reason" => reason)
         .increment(1);
+}
+
+/// A carrier said what its protocol does not allow, or what nobody understands. Rare, so it is looked up each time.
+pub fn link_fault(trunk: &str, kind: &'static str, times: u64) {
+    counter!("carrierd_link_faults_total", "trunk" => trunk.to_owned(), "kind" => kind).increment(times);
 }
 
 /// A report would have found its message if the account's ids were read in another form. Rare, as orphans are.

@@ -11,8 +11,10 @@ pub struct Counters {
     pub late_responses: u64,
     /// Units of no known command, requests and responses.
     pub unknown_commands: u64,
-    /// Units whose header or body could not be read.
+    /// Units whose header or body could not be read. A unit that can't even be found ends the session instead.
     pub malformed_units: u64,
+    /// Requests that the peer may not send: before the bind, or against the direction of the session.
+    pub misplaced_requests: u64,
     /// Requests of the peer refused, by the engine or by its owner.
     pub refused_requests: u64,
     /// Refusals and acknowledgements not sent, because the peer leaves too many of them unread.

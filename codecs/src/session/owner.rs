@@ -151,8 +151,11 @@ impl<D: Dialect> Session<D> {
             return;
         };
         self.counters.refused_requests += 1;
-        if matches!(why, Refusal::Malformed(_)) {
-            self.counters.malformed_units += 1;
+        match why {
+            Refusal::Malformed(_) => self.counters.malformed_units += 1,
+            Refusal::UnknownCommand => self.counters.unknown_commands += 1,
+            Refusal::WrongState => self.counters.misplaced_requests += 1,
+            Refusal::AlreadyBound | Refusal::Overloaded => {}
         }
         let span = self
             .dialect

@@ -172,6 +172,7 @@ impl<D: Dialect> Session<D> {
         if self.state.is_before_bind() {
             // It wants no answer, so there is no way to refuse it.
             self.counters.refused_requests += 1;
+            self.counters.misplaced_requests += 1;
         } else {
             self.events.push_back(Event::Notice(frame));
         }
@@ -229,6 +230,9 @@ impl<D: Dialect> Session<D> {
     /// Refuses a request that the owner never sees, if the protocol has words for it.
     fn turn_down(&mut self, request: &D::Header, why: Refusal) {
         self.counters.refused_requests += 1;
+        if why == Refusal::WrongState {
+            self.counters.misplaced_requests += 1;
+        }
         if !self.may_reply() {
             return;
         }
@@ -257,7 +261,6 @@ impl<D: Dialect> Session<D> {
         if self.is_closed() {
             return;
         }
-        self.counters.malformed_units += 1;
         self.close(CloseReason::FramingLost(error));
         if let Some((pdu, sequence)) = self.dialect.framing_lost(stream) {
             // The session is over either way; a last word that can't be encoded is not said.

@@ -27,6 +27,7 @@ use super::{
     backoff::{Backoff, Ending},
     dial::{Connection, Dialer, connect},
     ending::{close_status, refusal_name, unanswered},
+    faults::Faults,
     traffic::{InboundBatch, LinkReport, Outbound, Outcome},
     turn::Turn,
     window::{Feedback, Sign},
@@ -271,6 +272,7 @@ impl<A: SmsAdapter> Link<A> {
         let Connection { mut reader, mut writer } = connection;
         let mut inbox = BytesMut::with_capacity(READ_CHUNK);
         let mut turn = Turn::default();
+        let mut faults = Faults::new(&self.config.trunk, self.config.index);
         let mut bound_at = None;
         let mut open = true;
         let mut deaf = false;
@@ -278,6 +280,7 @@ impl<A: SmsAdapter> Link<A> {
         loop {
             session.set_window(*self.ports.window.borrow());
             self.drain_events(&mut session, &mut turn, clock::now());
+            faults.tell(session.counters(), turn.unreadable, turn.closed.as_ref());
             if let Some(bound) = turn.bound.take() {
                 bound_at = Some(clock::now().mono);
                 self.bound(bound, remote).await;
@@ -423,11 +426,11 @@ impl<A: SmsAdapter> Link<A> {
                     let outcome = self.adapter.outcome(session.dialect(), &response);
                     let congestion = self.adapter.congestion(session.dialect(), &response);
                     turn.feedback.push(Feedback { sign: Sign::of(&outcome), congestion, waited });
-                    turn.outcome(ticket.0, outcome, false, now);
+                    turn.answered(ticket.0, outcome, false, now);
                 }
                 Event::Late { ticket, response } => {
                     let outcome = self.adapter.outcome(session.dialect(), &response);
-                    turn.outcome(ticket.0, outcome, true, now);
+                    turn.answered(ticket.0, outcome, true, now);
                 }
                 Event::Unanswered { ticket, cause } => {
                     if cause == Unanswered::TimedOut {

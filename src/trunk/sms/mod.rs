@@ -6,6 +6,7 @@ mod choice;
 mod control;
 mod dial;
 mod ending;
+mod faults;
 mod link;
 mod pool;
 mod traffic;
@@ -77,6 +78,8 @@ fn session_config(config: &TrunkConfig) -> session::Config {
         probe_after: config.timers.probe_after,
         probe_timeout: config.timers.probe,
         probe_attempts: config.timers.probe_attempts,
+        // Who began to say something has as long for the rest as for an answer: CMPP's T.
+        partial_timeout: config.timers.response,
         ..session::Config::default()
     }
 }
