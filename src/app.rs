@@ -20,7 +20,7 @@ use crate::{
     domain::TrunkId,
     events::{Subscriptions, watch_lag},
     grpc,
-    instance::{Instance, Phase},
+    instance::{Instance, Phase, Reload},
     routing::{RouteTable, Router},
     sms::{Acceptor, Diagnosis, Doctor, Due, DueParts, InboundParts, run_inbound},
     store::{Committing, Store},
@@ -70,6 +70,7 @@ pub struct App {
     due: JoinHandle<()>,
     messages: MessageConfig,
     instance: Instance,
+    reload: Reload,
     /// Told to what time brings.
     ends: watch::Sender<bool>,
     readiness: watch::Sender<Readiness>,
@@ -102,7 +103,8 @@ impl App {
         let before = clock::fresh_id();
         let mut wanted: HashMap<_, _> = store.wanted()?.into_iter().collect();
         let mut open = |trunk: &TrunkConfig| {
-            let orders = Orders::new(trunk, wanted.remove(&trunk.id).unwrap_or_default());
+            let orders =
+                Orders::new(trunk, config.shares.clone(), wanted.remove(&trunk.id).unwrap_or_default());
             OpenTrunk::new(trunk, config, random.random(), &surroundings.dialer, orders)
         };
         let trunks: Vec<_> = config.trunks.iter().map(&mut open).collect();
@@ -111,6 +113,8 @@ impl App {
         let (numbers, windows) = (config.numbers.clone(), config.windows.clone());
         let router = Router::new(RouteTable::new(&config.routes, ids, numbers, windows));
         let diagnoses = trunks.iter().map(|trunk| trunk.diagnosis.subscribe()).collect();
+        let statuses =
+            trunks.iter().map(|trunk| (trunk.config.id.clone(), trunk.open.statuses.clone())).collect();
         let links = trunks.iter().map(|trunk| (trunk.config.id.clone(), trunk.open.pool.control())).collect();
         let lanes = trunks.iter().map(|trunk| (trunk.config.id.clone(), trunk.lane.clone())).collect();
         let ways = Ways::new(router, lanes, board.clone());
@@ -124,6 +128,7 @@ impl App {
             told.push((id, tell));
         }
         let instance = Instance::new(told, board.clone(), store.clone(), config.drain.limit);
+        let reload = Reload::new(instance.clone(), ways.clone(), statuses, config.clone());
         let first_reference = random.random();
         let acceptor = Acceptor::new(ways.clone(), store.clone(), first_reference, instance.refusing());
         let (ends, drain) = watch::channel(false);
@@ -145,6 +150,7 @@ impl App {
             due: tokio::spawn(due.run()),
             messages: config.messages.clone(),
             instance,
+            reload,
             ends,
             readiness,
             watching: [tokio::spawn(watching), tokio::spawn(lag)],
@@ -163,6 +169,7 @@ impl App {
             diagnoses: self.diagnoses.clone(),
             messages: self.messages.clone(),
             instance: self.instance.clone(),
+            reload: self.reload.clone(),
         }
     }
 
@@ -372,7 +379,8 @@ fn retry_after(trunk: &TrunkConfig) -> Duration {
     Duration::from_secs(hundredth / u64::from(rate)).clamp(soonest, latest)
 }
 
-/// Runs the daemon until `shutdown`, then drains it; ends it where it stands when `at_once` comes.
+/// Runs the daemon until `shutdown`, then drains it; ends it where it stands when `at_once` comes. Each of `hang_ups`
+/// lets it read its configuration again.
 ///
 /// # Errors
 /// The store can't be opened, or a listener can't be bound; the message says which and why.
@@ -380,6 +388,7 @@ pub async fn run(
     config: Config,
     shutdown: impl Future<Output = ()>,
     at_once: impl Future<Output = ()>,
+    hang_ups: mpsc::Receiver<()>,
 ) -> anyhow::Result<()> {
     let exporter = exporter::install()?;
     let gateway = bind(config.listen.gateway, "listen.gateway").await?;
@@ -389,10 +398,21 @@ pub async fn run(
     let admin = tokio::spawn(end_of(admin::serve(admin, parts, closing(app.phase()))));
     let gateway = tokio::spawn(end_of(grpc::serve(gateway, app.grpc_parts(), app.phase())));
     info!(gateway = %config.listen.gateway, admin = %config.listen.admin, trunks = config.trunks.len(), "running");
+    let reloading = tokio::spawn(reload_when_told(app.reload.clone(), hang_ups));
     shutdown.await;
+    reloading.abort();
     info!("asked to end");
     app.end(vec![gateway, admin], at_once).await;
     Ok(())
+}
+
+/// Reads the configuration again as often as it is told to; what came of it is in the log.
+async fn reload_when_told(reload: Reload, mut hang_ups: mpsc::Receiver<()>) {
+    while hang_ups.recv().await.is_some() {
+        if let Err(error) = reload.run("").await {
+            error!("the configuration was not reloaded, nothing has changed: {error}");
+        }
+    }
 }
 
 async fn closing(mut phase: watch::Receiver<Phase>) {

@@ -13,7 +13,7 @@ use profiles::{SHIPPED, shipped};
 use tokio::{
     runtime,
     signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
+    sync::{mpsc, watch},
 };
 
 /// Many small allocations on several threads: measurably cheaper than with the system's allocator.
@@ -34,7 +34,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs the daemon until SIGINT or SIGTERM, then drains it; a second one ends it at once.
+    /// Runs the daemon until SIGINT or SIGTERM, then drains it; a second one ends it at once. SIGHUP
+    /// reads the configuration again.
     Run(Run),
     /// Checks a configuration and its secrets, and starts nothing.
     Check(Check),
@@ -176,8 +177,24 @@ fn run_until_signalled(config: Config) -> anyhow::Result<()> {
     runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         // Before anything starts: a signal in the middle of the start must not kill the process half-way.
         let (first, second) = Signals::catch()?.split();
-        carrierd::run(config, first, second).await
+        carrierd::run(config, first, second, hang_ups()?).await
     })
+}
+
+/// A message for each SIGHUP, which asks for the configuration to be read again.
+fn hang_ups() -> io::Result<mpsc::Receiver<()>> {
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let (tell, told) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            tracing::info!(signal = "SIGHUP", "asked to read the configuration again");
+            // Asked again while it does, it is asked once.
+            if let Err(mpsc::error::TrySendError::Closed(())) = tell.try_send(()) {
+                return;
+            }
+        }
+    });
+    Ok(told)
 }
 
 /// The signals that ask for the end.

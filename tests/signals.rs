@@ -150,3 +150,31 @@ async fn the_first_signal_drains_and_shows_it_and_the_second_ends_at_once_and_lo
     assert!(soon("the process ends", async { daemon.ends() }).await);
     carriers.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hang_up_reads_the_configuration_again_and_a_fault_in_it_ends_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scenario = format!(
+        "[[carrier]]\nname = \"carrier\"\nprotocol = \"smpp34\"\n\
+         [[carrier.account]]\nsystem_id = \"{ACCOUNT}\"\npassword = \"{SECRET}\"\n"
+    );
+    let carriers = simulator::start(Scenario::parse(&scenario).expect("a scenario")).await.expect("carriers");
+    let mut daemon = Daemon::start(folder.path(), carriers.address("carrier").expect("a carrier"));
+    daemon.until("bound");
+    let path = folder.path().join("carrierd.toml");
+    let text = std::fs::read_to_string(&path).expect("a file");
+    let edit = |old: &str, new: &str| std::fs::write(&path, text.replace(old, new)).expect("a file");
+    edit("[[trunk]]", "[[trunk]]\nwindow = 0");
+    daemon.signal("-HUP");
+    let line = daemon.until("was not reloaded");
+    assert!(line.contains("nothing has changed") && line.contains("trunk.window"), "{line}");
+    edit("[[trunk]]", "[[trunk]]\nwindow = 3");
+    daemon.signal("-HUP");
+    let line = daemon.until("configuration: ");
+    assert!(line.contains("trunk.carrier.window: at once, links stay"), "{line}");
+    daemon.until("the configuration was reloaded");
+    daemon.platform().accepted(request("a", "a")).await;
+    daemon.signal("-TERM");
+    assert!(soon("the process ends", async { daemon.ends() }).await);
+    carriers.shutdown().await;
+}

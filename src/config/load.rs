@@ -1,12 +1,14 @@
 //! From the file to a [`Config`] that can be relied on, or to all that is wrong with it.
 
 use std::{
+    fmt::Write,
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
 use super::{
@@ -64,9 +66,18 @@ pub fn parse(text: &str, name: &str, env: &dyn Fn(&str) -> Option<String>) -> Re
         }
     };
     match (config, faults.take()) {
-        (Some(config), faults) if faults.is_empty() => Ok(config),
+        (Some(config), faults) if faults.is_empty() => Ok(Config { digest: digest(text), ..config }),
         (_, faults) => Err(ConfigError::new(faults)),
     }
+}
+
+/// What tells one text from another.
+#[must_use]
+fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().fold(String::new(), |mut hex, octet| {
+        let _ = write!(hex, "{octet:02x}");
+        hex
+    })
 }
 
 fn root(mut file: Section<'_>, name: &str, env: &dyn Fn(&str) -> Option<String>) -> Config {
@@ -87,6 +98,8 @@ fn root(mut file: Section<'_>, name: &str, env: &dyn Fn(&str) -> Option<String>)
         numbers: numbers.plan,
         windows: windows(&mut file),
         drain: drain(file.section("drain")),
+        source: name.to_owned(),
+        digest: String::new(),
     };
     file.finish();
     config

@@ -57,6 +57,10 @@ pub struct Config {
     pub windows: Vec<WindowConfig>,
     /// How the daemon comes to its end.
     pub drain: DrainConfig,
+    /// The file that it was read from, or what stood for one.
+    pub source: String,
+    /// SHA-256 of the file's text, in hexadecimal.
+    pub digest: String,
 }
 
 /// How the daemon comes to its end.
@@ -67,7 +71,7 @@ pub struct DrainConfig {
 }
 
 /// Where we listen.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     /// gRPC for gateway services. Default 127.0.0.1:7300.
     pub gateway: SocketAddr,
@@ -76,7 +80,7 @@ pub struct Listen {
 }
 
 /// Where state lies.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
     /// The folder; made if it is missing.
     pub path: PathBuf,
@@ -94,7 +98,7 @@ pub struct StoreConfig {
 
 /// How long the store keeps what is over. Whole days go, so what is kept may be a day older, and a request key or a
 /// carrier's id twice as old.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionConfig {
     /// Messages after their acceptance, with all that is known of them; one that has not ended keeps its whole day.
     /// Default 180 days; 150 or more, unless the platform keeps the records.
@@ -114,7 +118,7 @@ impl Default for RetentionConfig {
 }
 
 /// What holds for all messages.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageConfig {
     /// Validity of messages that name none. Default 24 h.
     pub default_validity: Duration,
@@ -135,7 +139,7 @@ pub struct MessageConfig {
 }
 
 /// One contract with a carrier.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrunkConfig {
     /// Its name everywhere: API, metrics, logs.
     pub id: TrunkId,
@@ -176,7 +180,7 @@ pub struct TrunkConfig {
 }
 
 /// Timers of a trunk's sessions; see `codecs::session::Config`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timers {
     /// Connecting and binding, each.
     pub connect: Duration,
@@ -197,7 +201,7 @@ pub struct Timers {
 }
 
 /// What a trunk speaks, with the account.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProtocolConfig {
     /// SMPP 3.3, 3.4 or 5.0.
     Smpp(SmppAccount),
@@ -225,7 +229,7 @@ impl ProtocolConfig {
 }
 
 /// An SMPP account.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SmppAccount {
     /// 0x33, 0x34 or 0x50.
     pub version: u8,
@@ -284,7 +288,7 @@ pub struct ReceiptConfig {
 }
 
 /// A CMPP account.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CmppAccount {
     /// 0x20, 0x21 or 0x30.
     pub version: u8,
@@ -336,7 +340,7 @@ impl std::fmt::Debug for Secret {
 }
 
 /// One rule of the route table. What is not said restricts nothing.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteConfig {
     /// What people call it; `route 1` and so on by default.
     pub name: String,
@@ -393,7 +397,7 @@ pub enum RouteOrder {
 }
 
 /// When some messages may leave.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowConfig {
     /// Categories; empty: any.
     pub categories: Vec<Category>,

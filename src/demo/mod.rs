@@ -99,7 +99,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (end, ended) = oneshot::channel();
     // A sender that is gone means the end too.
     let ended = async { drop(ended.await) };
-    let mut daemon = tokio::spawn(app::run(config, ended, std::future::pending()));
+    let mut daemon = tokio::spawn(app::run(config, ended, std::future::pending(), mpsc::channel(1).1));
     let journal = data.join("open-messages.tsv");
     let (carried, client, happenings) = unless_ended(&mut daemon, begin(listen.gateway, &journal)).await?;
     let setting = Setting {

@@ -14,13 +14,13 @@ const FOR_CODES: usize = 10;
 /// Messages that wait for a trunk or are on its links, over all tenants and of each.
 #[derive(Debug)]
 pub struct Backlog {
-    max: usize,
-    tenant_max: usize,
     count: Mutex<Count>,
 }
 
 #[derive(Debug, Default)]
 struct Count {
+    max: usize,
+    tenant_max: usize,
     all: usize,
     tenants: HashMap<TenantId, usize>,
 }
@@ -47,7 +47,13 @@ impl Backlog {
     /// An empty backlog: at most `max` messages, `tenant_max` of one tenant.
     #[must_use]
     pub fn new(max: usize, tenant_max: usize) -> Self {
-        Self { max, tenant_max, count: Mutex::default() }
+        Self { count: Mutex::new(Count { max, tenant_max, ..Count::default() }) }
+    }
+
+    /// Changes how many messages there may be at most, and of one tenant. Those that are there stay.
+    pub fn set_limits(&self, max: usize, tenant_max: usize) {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        (count.max, count.tenant_max) = (max, tenant_max);
     }
 
     /// Reserves room for one message.
@@ -60,11 +66,11 @@ impl Backlog {
             _ => max,
         };
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        if count.all >= most(self.max) {
-            return Err(Full::Trunk(self.max));
+        if count.all >= most(count.max) {
+            return Err(Full::Trunk(count.max));
         }
-        if count.tenants.get(tenant).is_some_and(|waiting| *waiting >= most(self.tenant_max)) {
-            return Err(Full::Tenant(self.tenant_max));
+        if count.tenants.get(tenant).is_some_and(|waiting| *waiting >= most(count.tenant_max)) {
+            return Err(Full::Tenant(count.tenant_max));
         }
         count.add(tenant);
         Ok(self.room(tenant))

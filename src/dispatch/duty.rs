@@ -3,14 +3,17 @@
 //! A trunk rests in order: it takes nothing from its queue, what is on the wire is answered and settled, then the links
 //! unbind. At a limit they unbind all the same. What is unanswered then is unknown, and settled as that.
 
-use std::time::Instant;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tracing::{info, warn};
 
 use super::{moving::Evacuation, worker::Worker};
 use crate::{
     clock,
-    config::TrunkConfig,
+    config::{ShareConfig, TrunkConfig},
     domain::{TrunkId, Wanted, WantedState},
     trunk::{Limits, sms::Wish},
 };
@@ -94,16 +97,32 @@ pub struct Orders {
     pub limits: Limits,
     /// How much it might, as the configuration says; to be shown.
     pub configured: Limits,
+    /// How classes and tenants share it.
+    pub shares: Arc<ShareConfig>,
+    /// Tries of one segment.
+    pub max_attempts: u16,
+    /// How long it can't carry before other trunks take over.
+    pub failover_after: Duration,
 }
 
 impl Orders {
     /// Those of a trunk that is opened: within its configuration, and as an operator wanted it before.
     #[must_use]
-    pub fn new(config: &TrunkConfig, wanted: Wanted) -> Self {
+    pub fn new(config: &TrunkConfig, shares: ShareConfig, wanted: Wanted) -> Self {
         let limits = Limits::of(config);
         // What is on the wire at the start is on no wire any more.
         let operator = Duty::wanted(wanted.state, clock::now().mono);
-        Self { number: 0, daemon: Duty::Carry, operator, wanted, limits, configured: limits }
+        Self {
+            number: 0,
+            daemon: Duty::Carry,
+            operator,
+            wanted,
+            limits,
+            configured: limits,
+            shares: Arc::new(shares),
+            max_attempts: config.max_attempts,
+            failover_after: config.failover_after,
+        }
     }
 
     /// What its links shall do before the worker has read this.
@@ -171,6 +190,11 @@ impl Worker {
             self.parts.pool.set_limits(usize::try_from(links).unwrap_or(usize::MAX), window);
             info!(trunk = %self.parts.config.id, links, window, ?submits_per_second, "its limits were changed");
         }
+        if orders.shares != self.standing.orders.shares {
+            self.queue.set_weights((*orders.shares).clone());
+        }
+        self.parts.config.max_attempts = orders.max_attempts;
+        self.parts.config.failover_after = orders.failover_after;
         self.standing.orders = orders;
         let duty = self.standing.duty();
         if duty.limit().is_none() && before.limit().is_some() {
@@ -245,8 +269,6 @@ impl Evacuation {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

@@ -101,6 +101,11 @@ impl TrunkQueue {
         }
     }
 
+    /// Changes the weights, for what is taken from now on.
+    pub fn set_weights(&mut self, weights: ShareConfig) {
+        self.weights = weights;
+    }
+
     /// Jobs that wait.
     #[must_use]
     pub fn len(&self) -> usize {

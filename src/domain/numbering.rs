@@ -80,7 +80,7 @@ pub enum OperatorSource {
 /// # Memory
 /// Eight octets for each range and each ported number: ten million of them take 80 MB, and some 350 MB while their file
 /// is being read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NumberPlan {
     operators: Vec<String>,
     ranges: Table,
@@ -124,7 +124,7 @@ impl NumberPlan {
 }
 
 /// Sorted rows: a number above, its operator in the lowest octet. Fifteen digits need fifty bits.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 struct Table {
     rows: Vec<u64>,
     /// Bit n: some key has n digits.

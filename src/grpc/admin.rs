@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     events::Subscriptions,
-    instance::{Instance, Phase, Progress, TrunkProgress},
+    instance::{Change, Instance, NotReloaded, Phase, Progress, Reload, TrunkProgress},
 };
 
 /// A drain is told of at least so often, while it lasts,
@@ -28,14 +28,15 @@ const SUBSCRIPTIONS: usize = 1000;
 #[derive(Clone)]
 pub struct Admin {
     instance: Instance,
+    reload: Reload,
     subscriptions: Subscriptions,
 }
 
 impl Admin {
     /// The service over the daemon.
     #[must_use]
-    pub fn new(instance: Instance, subscriptions: Subscriptions) -> Self {
-        Self { instance, subscriptions }
+    pub fn new(instance: Instance, reload: Reload, subscriptions: Subscriptions) -> Self {
+        Self { instance, reload, subscriptions }
     }
 
     /// Events that the subscription furthest behind has not confirmed.
@@ -109,6 +110,16 @@ fn trunk(of: &TrunkProgress) -> api::TrunkDrain {
     }
 }
 
+fn changes(found: &[Change]) -> Vec<api::ConfigChange> {
+    let change = |change: &Change| api::ConfigChange {
+        path: change.path.clone(),
+        needs_restart: change.needs_restart,
+        needs_rebind: false,
+        words: change.words(),
+    };
+    found.iter().map(change).collect()
+}
+
 fn limit(given: Option<prost_types::Duration>) -> Result<Option<Duration>, Refusal> {
     match given.map(Duration::try_from) {
         None => Ok(None),
@@ -129,15 +140,16 @@ impl api::admin_service_server::AdminService for Admin {
         &self,
         _request: Request<api::GetServerInfoRequest>,
     ) -> Result<Response<api::GetServerInfoResponse>, Status> {
+        let (config_path, config_digest) = self.reload.loaded();
         Ok(Response::new(api::GetServerInfoResponse {
             instance_id: instance_id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             git_revision: option_env!("CARRIERD_REVISION").unwrap_or_default().to_owned(),
-            config_digest: String::new(),
+            config_digest,
             start_time: Some(encode::time(self.instance.started())),
             store_kind: "embedded".to_owned(),
             draining: *self.instance.phase().borrow() != Phase::Serving,
-            config_path: String::new(),
+            config_path,
         }))
     }
 
@@ -163,16 +175,26 @@ impl api::admin_service_server::AdminService for Admin {
 
     async fn validate_config(
         &self,
-        _request: Request<api::ValidateConfigRequest>,
+        request: Request<api::ValidateConfigRequest>,
     ) -> Result<Response<api::ValidateConfigResponse>, Status> {
-        Err(not_served("checking a configuration"))
+        let response = match self.reload.check(request.into_inner().toml).await {
+            Ok(found) => api::ValidateConfigResponse { errors: vec![], changes: changes(&found) },
+            Err(NotReloaded::Faults(error)) => {
+                let errors = error.faults().iter().map(ToString::to_string).collect();
+                api::ValidateConfigResponse { errors, changes: vec![] }
+            }
+            Err(error) => return Err(Refusal::from(error).into()),
+        };
+        Ok(Response::new(response))
     }
 
     async fn reload_config(
         &self,
-        _request: Request<api::ReloadConfigRequest>,
+        request: Request<api::ReloadConfigRequest>,
     ) -> Result<Response<api::ReloadConfigResponse>, Status> {
-        Err(not_served("reloading the configuration"))
+        let expected = request.into_inner().expected_digest;
+        let (config_digest, found) = self.reload.run(&expected).await.map_err(Refusal::from)?;
+        Ok(Response::new(api::ReloadConfigResponse { config_digest, changes: changes(&found) }))
     }
 
     async fn set_log_filter(

@@ -28,7 +28,7 @@ use crate::{
     config::MessageConfig,
     domain::TrunkId,
     events::Subscriptions,
-    instance::Instance,
+    instance::{Instance, Reload},
     sms::{Acceptor, Diagnosis},
     store::Store,
     trunk::{TrunkBoard, sms::LinkControl},
@@ -81,6 +81,8 @@ pub struct Parts {
     pub messages: MessageConfig,
     /// What the daemon as a whole is told.
     pub instance: Instance,
+    /// Reads its configuration again.
+    pub reload: Reload,
 }
 
 /// The services of the gateway listener, their health and their description.
@@ -95,7 +97,7 @@ pub async fn routes(
     let events = events::Events::new(parts.subscriptions.clone(), phase.clone());
     let (links, diagnoses) = (parts.links.clone(), parts.diagnoses.clone());
     let trunks = trunks::Trunks::new(parts.board.clone(), links, diagnoses, parts.instance.clone());
-    let admin = admin::Admin::new(parts.instance.clone(), parts.subscriptions.clone());
+    let admin = admin::Admin::new(parts.instance.clone(), parts.reload.clone(), parts.subscriptions.clone());
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<SmsServiceServer<sms::Sms<Acceptor>>>().await;
     reporter.set_serving::<EventServiceServer<events::Events>>().await;

@@ -6,7 +6,11 @@ use tonic::Code;
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, QuotaViolation, StatusExt};
 
 use crate::{
-    dispatch::Full, events::SubscriptionError, instance::NotTold, sms::SubmitRefused, store::StoreError,
+    dispatch::Full,
+    events::SubscriptionError,
+    instance::{NotReloaded, NotTold},
+    sms::SubmitRefused,
+    store::StoreError,
 };
 
 /// The domain of all reasons.
@@ -61,6 +65,8 @@ pub enum Reason {
     TrunkNotFound,
     /// The trunk has no such link.
     LinkNotFound,
+    /// The configuration's file has faults, or is another than the one that was meant.
+    ConfigInvalid,
     /// The daemon was resumed while it drained.
     Resumed,
     /// Not served yet.
@@ -94,6 +100,7 @@ impl Reason {
             Self::SubscriptionNotFound => "SUBSCRIPTION_NOT_FOUND",
             Self::TrunkNotFound => "TRUNK_NOT_FOUND",
             Self::LinkNotFound => "LINK_NOT_FOUND",
+            Self::ConfigInvalid => "CONFIG_INVALID",
             Self::Resumed => "RESUMED",
             Self::NotImplemented => "NOT_IMPLEMENTED",
         }
@@ -109,9 +116,11 @@ impl Reason {
             | Self::EncodingNotPossible
             | Self::InvalidField
             | Self::UnknownTrunk => Code::InvalidArgument,
-            Self::CallerNotAllowed | Self::NoRoute | Self::WindowClosed | Self::NotCancelable => {
-                Code::FailedPrecondition
-            }
+            Self::CallerNotAllowed
+            | Self::NoRoute
+            | Self::WindowClosed
+            | Self::NotCancelable
+            | Self::ConfigInvalid => Code::FailedPrecondition,
             Self::RequestIdPayloadMismatch | Self::SubscriptionExists => Code::AlreadyExists,
             Self::QueueFull | Self::CreditExceeded => Code::ResourceExhausted,
             Self::Draining | Self::StoreUnavailable => Code::Unavailable,
@@ -306,6 +315,12 @@ impl From<SubmitRefused> for Refusal {
             SubmitRefused::Draining => Self::new(Reason::Draining, message),
             SubmitRefused::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<NotReloaded> for Refusal {
+    fn from(error: NotReloaded) -> Self {
+        Self::new(Reason::ConfigInvalid, error.to_string())
     }
 }
 

@@ -24,7 +24,7 @@ impl Instance {
     /// Drains the daemon, waiting for answers for `limit`, by default the configuration's. Asked again, the new limit
     /// counts from now on. Gives its progress, of which the last is done.
     pub fn drain(&self, limit: Option<Duration>, reason: &str) -> watch::Receiver<Progress> {
-        let limit = limit.unwrap_or(self.0.limit);
+        let limit = limit.unwrap_or_else(|| self.limit());
         if *self.0.phase.borrow() < Phase::Drained {
             info!(?limit, reason, "drains");
             self.begin(limit, false);
@@ -34,7 +34,7 @@ impl Instance {
 
     /// Drains the daemon if it is not drained yet, ends its trunks, and says what was left. After this nothing resumes.
     pub async fn end(&self) {
-        self.begin(self.0.limit, true);
+        self.begin(self.limit(), true);
         let mut progress = self.0.progress.subscribe();
         let _ = progress.wait_for(|progress| progress.done).await;
     }

@@ -3,8 +3,10 @@
 //!
 //! Leaves to others: how a trunk comes to rest (`dispatch`), who may ask (`grpc`), what ends after the trunks (`app`).
 
+mod changes;
 mod drain;
 mod progress;
+mod reload;
 mod trunk;
 
 use std::{
@@ -18,7 +20,9 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{clock, dispatch::Orders, domain::TrunkId, store::Store, trunk::TrunkBoard};
 
+pub use changes::Change;
 pub use progress::{Progress, TrunkProgress};
+pub use reload::{NotReloaded, Reload};
 pub use trunk::{NotTold, WantedLimits};
 
 /// How far the daemon is on its way to the end.
@@ -48,12 +52,12 @@ struct Shared {
     /// The acceptor refuses.
     refusing: watch::Sender<bool>,
     progress: watch::Sender<Progress>,
-    limit: Duration,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
+    /// How long a drain waits for answers where nobody says otherwise.
+    limit: Duration,
     /// What watches the drain that runs.
     driver: Option<JoinHandle<()>>,
     /// Counts drains and resumptions, so that one that was overtaken changes nothing any more.
@@ -78,8 +82,9 @@ impl Instance {
     ) -> Self {
         let (phase, refusing) = (watch::Sender::new(Phase::Serving), watch::Sender::new(false));
         let progress = watch::Sender::new(Progress::default());
-        let (started, state) = (clock::wall(), Mutex::default());
-        Self(Arc::new(Shared { started, trunks, board, store, phase, refusing, progress, limit, state }))
+        let (started, state) =
+            (clock::wall(), Mutex::new(State { limit, driver: None, drains: 0, ends: false }));
+        Self(Arc::new(Shared { started, trunks, board, store, phase, refusing, progress, state }))
     }
 
     /// When it was started.
@@ -103,6 +108,15 @@ impl Instance {
     /// The servers shall end.
     pub fn close(&self) {
         self.0.phase.send_replace(Phase::Closing);
+    }
+
+    /// Changes how long a drain waits for answers where nobody says otherwise.
+    pub(crate) fn set_limit(&self, limit: Duration) {
+        self.state().limit = limit;
+    }
+
+    fn limit(&self) -> Duration {
+        self.state().limit
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

@@ -66,7 +66,7 @@ impl Instance {
         self.told(id)?;
         self.0.store.want(id.clone(), wanted.clone()).await?;
         info!(trunk = %id, state = ?wanted.state, reason = wanted.reason, "an operator changed its state");
-        let by = clock::now().mono + self.0.limit;
+        let by = clock::now().mono + self.limit();
         self.change(id, |orders| {
             orders.operator = Duty::wanted(wanted.state, by);
             orders.wanted = wanted;
@@ -88,6 +88,18 @@ impl Instance {
         let limits = within(wanted, self.told(id)?.borrow().configured)?;
         info!(trunk = %id, ?limits, reason, "an operator changed its limits");
         self.change(id, |orders| orders.limits = limits).await
+    }
+
+    /// Tells a trunk what another configuration changes; nothing, where nothing does.
+    pub(super) fn reconfigure(&self, id: &TrunkId, change: impl FnOnce(&mut Orders)) {
+        let Some((_, told)) = self.0.trunks.iter().find(|(trunk, _)| trunk == id) else { return };
+        told.send_if_modified(|orders| {
+            let before = orders.clone();
+            change(orders);
+            let differs = before != *orders;
+            orders.number += u64::from(differs);
+            differs
+        });
     }
 
     fn told(&self, id: &TrunkId) -> Result<&tokio::sync::watch::Sender<Orders>, NotTold> {

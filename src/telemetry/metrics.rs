@@ -60,6 +60,15 @@ pub fn describe() {
         "carrierd_sms_inbound_total",
         "Incoming messages, reassembled, by trunk and completeness."
     );
+    describe_gauge!(
+        "carrierd_config_last_reload_successful",
+        "Whether the last reload of the configuration succeeded; absent: there was none."
+    );
+    describe_gauge!(
+        "carrierd_config_last_reload_success_timestamp_seconds",
+        Unit::Seconds,
+        "When the configuration was last reloaded."
+    );
     describe_gauge!("carrierd_queue_messages", "Messages that wait for a trunk.");
     describe_gauge!("carrierd_queue_oldest_age_seconds", Unit::Seconds, "Age of the first in line.");
     describe_gauge!("carrierd_links_bound", "Links that are bound.");
@@ -335,4 +344,12 @@ impl TrunkMetrics {
 #[must_use]
 pub fn seconds(duration: Duration) -> f64 {
     duration.as_secs_f64()
+}
+
+/// The configuration was read again, and taken or not.
+pub fn reloaded(taken: bool, at: jiff::Timestamp) {
+    gauge!("carrierd_config_last_reload_successful").set(f64::from(u8::from(taken)));
+    if taken {
+        gauge!("carrierd_config_last_reload_success_timestamp_seconds").set(at.as_duration().as_secs_f64());
+    }
 }

@@ -176,7 +176,8 @@ impl Bed {
         for carrier in &self.carriers {
             write!(text, "{}", carrier.config(self.addresses[carrier.name])).expect("a text");
         }
-        let config = config::parse(&text, "test.toml", &|_| None).expect("a configuration");
+        std::fs::write(self.config_path(), &text).expect("a file");
+        let config = config::load(&self.config_path()).expect("a configuration");
         let app = App::start(&config).expect("a daemon");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -257,6 +258,11 @@ impl Bed {
 
     fn channel(&self) -> Channel {
         Channel::from_shared(self.address()).expect("an address").connect_lazy()
+    }
+
+    /// The daemon's configuration. It is written anew whenever the daemon is started.
+    pub fn config_path(&self) -> PathBuf {
+        self.folder.path().join("carrierd.toml")
     }
 
     fn record_path(&self) -> PathBuf {

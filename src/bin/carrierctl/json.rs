@@ -349,6 +349,15 @@ pub fn server_info(info: &api::GetServerInfoResponse) -> Value {
     })
 }
 
+pub fn config_change(change: &api::ConfigChange) -> Value {
+    json!({
+        "path": change.path,
+        "needs_restart": change.needs_restart,
+        "needs_rebind": change.needs_rebind,
+        "words": change.words,
+    })
+}
+
 pub fn drain(told: &api::DrainInstanceResponse) -> Value {
     let trunk = |trunk: &api::TrunkDrain| {
         json!({

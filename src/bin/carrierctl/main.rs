@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 refused or failed, 2 wrong arguments, 3 a drain that its limit ended.
 #![forbid(unsafe_code)]
 
+mod config;
 mod events;
 mod failure;
 mod instance;
@@ -62,6 +63,9 @@ enum Command {
     Drain(instance::Drain),
     /// Let a daemon that drains, or is drained, take messages again.
     Resume(instance::Resume),
+    /// Check the daemon's configuration, or let it read it again.
+    #[command(subcommand)]
+    Config(config::Config),
     /// List or delete event subscriptions.
     #[command(subcommand)]
     Subscriptions(subscriptions::Subscriptions),
@@ -99,6 +103,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Route(route) => route.run(channel, form).await,
         Command::Trunks(trunks) => trunks.run(channel, form).await,
         Command::Receipts(receipts) => receipts.run(channel, form).await,
+        Command::Config(config) => config.run(channel, form).await,
         Command::Info(info) => info.run(channel, form).await,
         Command::Drain(drain) => drain.run(channel, form).await,
         Command::Resume(resume) => resume.run(channel, form).await,

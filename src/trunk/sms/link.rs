@@ -1,13 +1,16 @@
 //! The driver: one socket and one session. Moves octets, wakes the session, passes on what it says; knows no rule of
 //! any protocol. When a session ends it connects again, until it is told to stop.
 
+mod between;
+mod socket;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use codecs::{
     Now, frame,
     session::{
@@ -16,19 +19,20 @@ use codecs::{
 };
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::AsyncReadExt,
     sync::{mpsc, watch},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 use tracing::{debug, info, warn};
 
+use self::socket::{flush, until_closed, write};
 use super::{
     adapter::{Fallback, SmsAdapter, Verdict},
     backoff::{Backoff, Ending},
     dial::{Connection, Dialer, connect},
     ending::{close_status, refusal_name, unanswered},
     faults::Faults,
-    traffic::{InboundBatch, LinkReport, Outbound, Outcome},
+    traffic::{InboundBatch, LinkReport, Outbound},
     turn::Turn,
     window::{Feedback, Sign},
     wish::Wish,
@@ -44,8 +48,6 @@ use crate::{
 const READ_CHUNK: usize = 64 * 1024;
 /// Unsent octets above which no more submits are taken: a peer that stops reading must not grow our memory.
 const HIGH_WATER: usize = 256 * 1024;
-/// How long the carrier may take to close its side. Until then it may count the connection as one of the account's.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What a link needs.
 #[derive(Debug)]
@@ -191,68 +193,6 @@ impl<A: SmsAdapter> Link<A> {
 
     fn warn_refused(&self, refused: &BindRefused, text: &str) {
         warn!(trunk = self.config.trunk, link = self.config.index, status = refused.status, "{text}");
-    }
-
-    fn wish(&self) -> Wish {
-        if self.ports.wish.has_changed().is_err() { Wish::End } else { *self.ports.wish.borrow() }
-    }
-
-    /// Waits until it shall be bound, or end; says that it rests.
-    async fn rest(&mut self) {
-        self.hand_back().await;
-        self.report(LinkReport::Resting { link: self.config.index }).await;
-        while matches!(self.wish(), Wish::Unbound { .. }) {
-            tokio::select! {
-                biased;
-                Some(batch) = self.ports.mailbox.recv() => {
-                    self.held.extend(batch);
-                    self.hand_back().await;
-                }
-                // It comes up with a new connection in any case.
-                Some(()) = self.ports.rebind.recv() => {}
-                Some(_) = self.verdicts.recv() => {}
-                changed = self.ports.wish.changed() => if changed.is_err() { return },
-            }
-        }
-    }
-
-    /// Waits between connections; segments that still arrive go straight back.
-    async fn wait(&mut self, delay: Duration) {
-        let until = Instant::now() + delay;
-        self.hand_back().await;
-        while self.wish() == Wish::Bound {
-            tokio::select! {
-                biased;
-                () = sleep_until(until) => return,
-                Some(batch) = self.ports.mailbox.recv() => {
-                    self.held.extend(batch);
-                    self.hand_back().await;
-                }
-                Some(()) = self.ports.rebind.recv() => return,
-                // Answers to requests of a session that is gone.
-                Some(_) = self.verdicts.recv() => {}
-                changed = self.ports.wish.changed() => if changed.is_err() { return },
-            }
-        }
-    }
-
-    async fn hand_back(&mut self) {
-        while let Ok(batch) = self.ports.mailbox.try_recv() {
-            self.held.extend(batch);
-        }
-        if self.held.is_empty() {
-            return;
-        }
-        let at = clock::wall();
-        let never = |outbound: Outbound| Outcome {
-            ticket: outbound.ticket,
-            outcome: SubmitOutcome::NeverSent,
-            late: false,
-            at,
-        };
-        let outcomes = self.held.drain(..).map(never).collect();
-        let link = self.config.index;
-        self.report(LinkReport::Outcomes { link, outcomes, feedback: Vec::new(), round_trip: None }).await;
     }
 
     async fn down(&self, remote: &str, error: CarrierStatus, needs_a_person: bool) {
@@ -486,47 +426,6 @@ struct Ended {
     fallback: Fallback,
     /// How long it was bound; `None`: never.
     lasted: Option<Duration>,
-}
-
-async fn write<D: Dialect>(
-    session: &mut Session<D>,
-    writer: &mut (impl AsyncWrite + Unpin),
-) -> std::io::Result<()> {
-    let Some(outbox) = session.poll_transmit() else { return Ok(()) };
-    let written = writer.write(outbox).await?;
-    outbox.advance(written);
-    Ok(())
-}
-
-/// Sends the last words of a closed session, briefly.
-async fn flush<D: Dialect>(session: &mut Session<D>, writer: &mut (impl AsyncWrite + Unpin)) {
-    let rest = async {
-        while session.poll_transmit().is_some() {
-            write(session, writer).await?;
-        }
-        writer.shutdown().await
-    };
-    tokio::select! {
-        biased;
-        _ = rest => {}
-        () = sleep(Duration::from_secs(1)) => {}
-    }
-}
-
-/// Reads on until the carrier has closed too, briefly: a new connection beside the old one would be one too many.
-async fn until_closed(reader: &mut (impl AsyncRead + Unpin), inbox: &mut BytesMut) {
-    let closed = async {
-        loop {
-            inbox.clear();
-            if !matches!(reader.read_buf(inbox).await, Ok(1..)) {
-                return;
-            }
-        }
-    };
-    tokio::select! {
-        () = closed => {}
-        () = sleep(GOODBYE) => {}
-    }
 }
 
 async fn wished_away(wish: &mut watch::Receiver<Wish>) {

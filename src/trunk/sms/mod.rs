@@ -25,7 +25,7 @@ use std::sync::Arc;
 use codecs::session;
 use tokio::sync::mpsc;
 
-use self::adapter::Planner;
+use self::adapter::{Planner, StatusRules};
 use crate::config::{ProtocolConfig, TrunkConfig};
 
 /// A trunk whose links are being opened.
@@ -34,6 +34,8 @@ pub struct OpenTrunk {
     pub pool: Pool,
     /// What the carrier sends, for the inbound task.
     pub inbound: mpsc::Receiver<InboundBatch>,
+    /// What its carrier's statuses mean.
+    pub statuses: StatusRules,
 }
 
 /// How messages are cut for this trunk: the one `match` over protocols besides [`open`].
@@ -61,11 +63,13 @@ pub fn open(
     match &config.protocol {
         ProtocolConfig::Smpp(account) => {
             let adapter = adapter::smpp::SmppAdapter::new(account.clone(), config, max_segments);
-            pool::start(Arc::new(adapter), config, seed, dialer, wish)
+            let rules = adapter.status_rules();
+            pool::start(Arc::new(adapter), config, seed, dialer, wish, rules)
         }
         ProtocolConfig::Cmpp(account) => {
             let adapter = adapter::cmpp::CmppAdapter::new(account.clone(), config, max_segments);
-            pool::start(Arc::new(adapter), config, seed, dialer, wish)
+            let rules = adapter.status_rules();
+            pool::start(Arc::new(adapter), config, seed, dialer, wish, rules)
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     OpenTrunk,
-    adapter::SmsAdapter,
+    adapter::{SmsAdapter, StatusRules},
     choice::{self, Candidate},
     control::{LinkControl, NotAsked},
     dial::Dialer,
@@ -122,6 +122,7 @@ pub(super) fn start<A: SmsAdapter>(
     seed: u64,
     dialer: &Arc<dyn Dialer>,
     wished: Wish,
+    statuses: StatusRules,
 ) -> OpenTrunk {
     let (report, reports) = mpsc::channel(64);
     let (inbound, inbox) = mpsc::channel::<InboundBatch>(INBOUND_BATCHES);
@@ -175,7 +176,7 @@ pub(super) fn start<A: SmsAdapter>(
     let wanted = Wanted::all(links.len());
     let limit = config.window;
     let pool = Pool { links, reports, control, limit, wanted, wished, begun: VecDeque::new() };
-    OpenTrunk { pool, inbound: inbox }
+    OpenTrunk { pool, inbound: inbox, statuses }
 }
 
 impl Pool {

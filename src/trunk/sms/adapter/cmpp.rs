@@ -16,7 +16,7 @@ use super::{
     Fallback, Inbound, MobileOriginated, Planner, PrepareError, Prepared, SmsAdapter, Verdict,
     offer::Offer,
     plan::{Cutting, encoding},
-    statuses::Statuses,
+    statuses::{StatusRules, Statuses},
     validity::validity,
 };
 use crate::{
@@ -43,6 +43,12 @@ pub struct CmppAdapter {
 }
 
 impl CmppAdapter {
+    /// What its carrier's statuses mean, to be replaced.
+    #[must_use]
+    pub fn status_rules(&self) -> StatusRules {
+        self.statuses.rules()
+    }
+
     /// The adapter of an account.
     #[must_use]
     pub fn new(account: CmppAccount, trunk: &TrunkConfig, max_segments: u8) -> Self {

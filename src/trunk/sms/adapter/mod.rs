@@ -9,6 +9,8 @@ pub mod smpp;
 mod statuses;
 mod validity;
 
+pub use statuses::StatusRules;
+
 use bytes::Bytes;
 use codecs::{
     session::{BindRefused, Dialect, Frame, Refusal},

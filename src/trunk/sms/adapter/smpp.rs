@@ -22,7 +22,7 @@ use super::{
     offer::Offer,
     plan::{Cutting, encoding},
     roles::Roles,
-    statuses::Statuses,
+    statuses::{StatusRules, Statuses},
     validity::{quarter_hours, validity},
 };
 use crate::{
@@ -53,6 +53,12 @@ pub struct SmppAdapter {
 pub struct Owed(CommandId);
 
 impl SmppAdapter {
+    /// What its carrier's statuses mean, to be replaced.
+    #[must_use]
+    pub fn status_rules(&self) -> StatusRules {
+        self.statuses.rules()
+    }
+
     /// The adapter of an account.
     #[must_use]
     pub fn new(account: SmppAccount, trunk: &TrunkConfig, max_segments: u8) -> Self {
