@@ -114,6 +114,14 @@ impl Job {
         }
     }
 
+    /// The same, cut for another trunk, or for what its trunk has become. Only what is [whole](Self::is_whole).
+    #[must_use]
+    pub fn cut_anew(self, prepared: Prepared) -> Self {
+        let tries = self.pending.iter().map(|pending| pending.attempts).max().unwrap_or(0);
+        let pending = (1..=prepared.plan.segments).map(|segment| Pending::unsent(segment, tries)).collect();
+        Self { plan: prepared.plan, pending, prepared: Some(Arc::new(prepared)), arrival: 0, ..self }
+    }
+
     /// The same, not to leave before a time.
     #[must_use]
     pub fn not_before(self, time: Option<Timestamp>) -> Self {

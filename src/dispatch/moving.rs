@@ -5,10 +5,13 @@
 //! answered stays, and so do the other parts of a long message once one of them has left. A part that is refused waits
 //! for what comes of the others: they move together, or it is tried here once more.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{
-    Duty, Job, Pending,
+    Duty, Job,
     worker::{BATCH, InFlight, Worker},
 };
 use crate::domain::TrunkId;
@@ -100,12 +103,8 @@ impl Worker {
         };
         let Ok(prepared) = lane.planner.prepare(&job.message, job.reference) else { return Some(job) };
         let Ok(place) = lane.jobs.try_reserve() else { return Some(job) };
-        let room = lane.backlog.force(&job.message.tenant_id);
-        let Job { pending, not_before, left_behind, .. } = job;
-        let tries = pending.iter().map(|pending| pending.attempts).max().unwrap_or(0);
-        let mut moved = Job::fresh(job.message, prepared, room, job.queued);
-        moved.pending.iter_mut().for_each(|pending| *pending = Pending::unsent(pending.segment, tries));
-        place.send(vec![Job { left_behind, not_before, ..moved }]);
+        let room = Some(Arc::new(lane.backlog.force(&job.message.tenant_id)));
+        place.send(vec![Job { room, ..job.cut_anew(prepared) }]);
         self.parts.metrics.moved.increment(1);
         None
     }

@@ -1,6 +1,6 @@
 //! What comes of tries: decided, made durable, then acted on.
 
-use std::{sync::Arc, time::Instant};
+use std::{fmt::Display, sync::Arc, time::Instant};
 
 use futures_util::FutureExt;
 use tracing::error;
@@ -14,7 +14,7 @@ use crate::{
     domain::{CarrierStatus, FailureClass, Number, Reaction, ReportedState, SubmitOutcome, UnknownCause},
     store::{NextStep, Settled, Settlement, StoreError},
     telemetry::metrics::seconds,
-    trunk::sms::{Outcome, adapter::PrepareError},
+    trunk::sms::Outcome,
 };
 
 /// So many recipients without room, with nothing taken in between, mean that the carrier is full.
@@ -209,7 +209,7 @@ impl Worker {
     }
 
     /// The trunk can't carry this message after all, e.g. after a change of its configuration.
-    pub(super) fn refuse(&mut self, one: InFlight, error: &PrepareError) {
+    pub(super) fn refuse(&mut self, one: InFlight, error: &dyn Display) {
         let status = CarrierStatus::ours(FailureClass::Protocol, true, format!("can't be sent: {error}"));
         self.next_ticket += 1;
         let ticket = self.next_ticket;

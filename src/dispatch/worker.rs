@@ -314,6 +314,14 @@ impl Worker {
                 None => self.parts.planner.prepare(&message, one.job.reference).map(Arc::new),
             };
             match cut {
+                // Other parts have left as it was cut before.
+                Ok(cut) if cut.plan.segments != one.attempt.plan.segments => {
+                    let (before, now) = (one.attempt.plan.segments, cut.plan.segments);
+                    self.refuse(
+                        one,
+                        &format!("its trunk now cuts it into {now} segments, and some of {before} have left"),
+                    );
+                }
                 Ok(cut) => {
                     self.next_ticket += 1;
                     one.handed = now;

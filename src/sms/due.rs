@@ -12,6 +12,7 @@ use crate::{
     domain::{CarrierStatus, FailureClass, MessageId, SegmentState},
     routing::Health,
     store::{Ending, Retained, Store, StoreError, StoredMessage},
+    trunk::sms::adapter::Prepared,
 };
 
 /// Messages read at once.
@@ -105,18 +106,13 @@ impl Due {
                 if stored.message.id >= self.0.before {
                     return Ok(resumed);
                 }
-                match self.lane(&stored) {
-                    Some(lane) => {
+                let id = stored.message.id;
+                match self.resumed(stored) {
+                    Some((lane, job)) => {
                         resumed += 1;
-                        let room = lane.backlog.force(&stored.message.tenant_id);
-                        // A message that was scheduled, or that its window holds, goes on waiting.
-                        let now = clock::now();
-                        let release =
-                            self.0.ways.router().table().windows().release(&stored.message, now.wall);
-                        let job = Job::resumed(stored, room, now.mono).not_before(release);
                         let _ = lane.jobs.send(vec![job]).await;
                     }
-                    None => self.strand(stored).await?,
+                    None => self.strand(id).await?,
                 }
             }
             if after.is_none_or(|after| after >= self.0.before) {
@@ -125,23 +121,45 @@ impl Due {
         }
     }
 
-    /// A message stays with the trunk that has its other segments; else it goes by route.
-    fn lane(&self, stored: &StoredMessage) -> Option<&Lane> {
-        let begun = stored.delivery.segments.iter().find_map(|segment| segment.trunk_id.as_ref());
-        if let Some(lane) = begun.and_then(|id| self.0.ways.lane(id)) {
-            return Some(lane);
+    /// A message stays with the trunk that has tried it; else it goes by route, cut as that trunk needs it. `None`: no
+    /// trunk takes it.
+    fn resumed(&self, stored: StoredMessage) -> Option<(&Lane, Job)> {
+        let now = clock::now();
+        let tried = stored.delivery.segments.iter().find_map(|segment| segment.trunk_id.as_ref());
+        let (lane, cut) = match tried.and_then(|id| self.0.ways.lane(id)) {
+            Some(lane) => (lane, None),
+            None => self.by_route(&stored).map(|(lane, cut)| (lane, Some(cut)))?,
+        };
+        // A message that was scheduled, or that its window holds, goes on waiting.
+        let release = self.0.ways.router().table().windows().release(&stored.message, now.wall);
+        let room = lane.backlog.force(&stored.message.tenant_id);
+        let job = Job::resumed(stored, room, now.mono).not_before(release);
+        match cut {
+            None => Some((lane, job)),
+            // Cut again when its turn comes: there may be many, and they take less room so.
+            Some(cut) if job.is_whole() => Some((lane, Job { prepared: None, ..job.cut_anew(cut) })),
+            // The trunk that may have sent all of it is gone. It can be sent again, but not some of its parts alone.
+            Some(cut) => (!job.has_begun() && cut.plan == job.plan).then_some((lane, job)),
         }
+    }
+
+    /// The first trunk of its route that can carry a message, and how it cuts it.
+    fn by_route(&self, stored: &StoredMessage) -> Option<(&Lane, Prepared)> {
+        let StoredMessage { message, delivery } = stored;
         let table = self.0.ways.router().table();
         // No trunk has had time to come up: each counts as if it were.
-        let trunks = table.route(&stored.message, |_| Health::Up).ok()?;
-        trunks.iter().find_map(|one| self.0.ways.lane(one.trunk))
+        let trunks = table.route(message, |_| Health::Up).ok()?;
+        trunks.iter().find_map(|one| {
+            let lane = self.0.ways.lane(one.trunk)?;
+            Some((lane, lane.planner.prepare(message, delivery.reference).ok()?))
+        })
     }
 
     /// No trunk of the present configuration takes it: it ends, and the platform is told why.
-    async fn strand(&self, stored: StoredMessage) -> Result<(), StoreError> {
+    async fn strand(&self, message_id: MessageId) -> Result<(), StoreError> {
         let text = "no trunk of the configuration takes this message any more";
         let ending = Ending {
-            message_id: stored.message.id,
+            message_id,
             state: SegmentState::Rejected,
             status: CarrierStatus::ours(FailureClass::RouteUnavailable, true, text),
         };

@@ -5,7 +5,9 @@ use std::time::Duration;
 use carrierd::domain::{FailureClass, MessageState};
 use jiff::SignedDuration;
 
-use crate::bed::{Bed, carrier, message, most_in_a_second, seconds, trunk, virtually};
+use crate::bed::{
+    Bed, carrier, carrier_named, message, most_in_a_second, seconds, trunk, trunk_to, virtually,
+};
 
 const HOUR: u64 = 3600;
 const RATE: usize = 50;
@@ -82,5 +84,32 @@ fn what_expires_while_its_carrier_is_down_is_told_in_time_and_never_sent() {
         }
         assert_eq!(seen.end_of(long).1.state, MessageState::Delivered);
         assert_eq!(seen.submits().into_keys().collect::<Vec<_>>(), ["a day"]);
+    });
+}
+
+#[test]
+fn what_a_restart_finds_is_cut_for_the_trunk_that_it_takes_now() {
+    virtually(async {
+        // CMPP takes 140 octets of Chinese a part less its header, SMPP 160 letters: the same text is four parts or three.
+        let carriers = [carrier_named("north", "smpp34", ""), carrier_named("south", "cmpp30", "")].concat();
+        let trunks = [trunk_to("north", "smpp34", ""), trunk_to("south", "cmpp30", "")].concat();
+        let mut bed = Bed::new(7, &carriers, &trunks).await;
+        bed.pass(seconds(10)).await;
+        bed.network().take_down("north");
+        bed.pass(seconds(30)).await;
+        // Accepted for the one that is up.
+        let mut scheduled = message(&"parcel 110 ".repeat(40));
+        scheduled.send_time = Some(scheduled.accept_time + seconds(60));
+        let id = bed.submit(scheduled).await;
+        bed.kill_daemon().await;
+        bed.network().bring_up("north");
+        bed.start_daemon();
+        bed.pass(seconds(120)).await;
+        let seen = bed.end().await;
+        let (_, end) = seen.end_of(id);
+        assert_eq!((end.state, end.possible_duplicate), (MessageState::Delivered, false));
+        let parts: Vec<_> = seen.lines("submit").into_iter().map(|(_, line)| line["part"].as_u64()).collect();
+        assert_eq!(parts, [Some(1), Some(2), Some(3)], "as SMPP cuts it");
+        assert_eq!(end.segments, 3);
     });
 }
