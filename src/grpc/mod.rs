@@ -4,6 +4,7 @@
 //! request means is left to `sms`, `events` and `trunk`.
 
 mod admin;
+mod credit;
 mod decode;
 mod encode;
 mod events;

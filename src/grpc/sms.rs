@@ -1,6 +1,6 @@
 //! `SmsService`: decode, accept, encode.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::sync::{mpsc, watch};
@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
 use super::{
     Phase, api,
+    credit::Credit,
     decode::{self, Context, Decoder},
     encode, reached, route,
     status::{LATER, Reason, Refusal},
@@ -126,14 +127,13 @@ impl<A: Accept> Sms<A> {
         outcomes
     }
 
-    async fn accept_items(
-        &self,
-        requests: Vec<api::SubmitMessageRequest>,
-        context: &Context,
-    ) -> Vec<api::SubmitResult> {
+    async fn accept_items(&self, requests: Vec<api::SubmitMessageRequest>, context: &Context) -> Answered {
         let ids: Vec<String> = requests.iter().map(|request| request.request_id.clone()).collect();
         let outcomes = self.accept(requests, context).await;
-        ids.into_iter().zip(outcomes).map(|(request_id, outcome)| item(request_id, outcome)).collect()
+        let no_room = || outcomes.iter().filter_map(|outcome| outcome.as_ref().err()?.room_in());
+        let (refused, room_in) = (no_room().count(), no_room().max().unwrap_or_default());
+        let results = ids.into_iter().zip(outcomes).map(|(request_id, outcome)| item(request_id, outcome));
+        Answered { results: results.collect(), no_room: refused, room_in }
     }
 
     /// One submit stream, until the client has sent all, is gone, or the daemon closes.
@@ -143,7 +143,7 @@ impl<A: Accept> Sms<A> {
         answers: mpsc::Sender<Result<api::StreamSubmitMessagesResponse, Status>>,
         context: Context,
     ) {
-        let mut credit = Credit { left: STREAM_CREDIT };
+        let mut credit = Credit::new(STREAM_CREDIT);
         let opening =
             api::StreamSubmitMessagesResponse { credit: STREAM_CREDIT as u32, ..Default::default() };
         if answers.send(Ok(opening)).await.is_err() {
@@ -157,10 +157,15 @@ impl<A: Accept> Sms<A> {
         let (mut open, mut told) = (true, false);
         while open || !running.is_empty() {
             let answer = tokio::select! {
-                Some(results) = running.next(), if !running.is_empty() => {
-                    let results: Vec<api::SubmitResult> = results;
-                    let credit = credit.give_back(&results);
+                Some(answered) = running.next(), if !running.is_empty() => {
+                    let Answered { results, no_room, room_in } = answered;
+                    credit.hold(no_room, room_in, clock::now().mono);
+                    let credit = credit.give_back(results.len() - no_room);
                     Some(api::StreamSubmitMessagesResponse { results, credit, closing: None })
+                }
+                () = until(credit.due()), if open => {
+                    let credit = credit.release(clock::now().mono);
+                    Some(api::StreamSubmitMessagesResponse { credit, ..Default::default() })
                 }
                 frame = frames.next(), if open && running.len() < MAX_RUNNING => {
                     let mut requests = Vec::new();
@@ -171,7 +176,7 @@ impl<A: Accept> Sms<A> {
                         open = matches!(frame, Some(Ok(_)));
                         requests.extend(frame.and_then(Result::ok).into_iter().flat_map(|frame| frame.requests));
                     }
-                    let refused = credit.take(&mut requests);
+                    let refused = without_credit(requests.split_off(credit.take(requests.len())));
                     if !requests.is_empty() {
                         running.push(self.accept_items(requests, &context));
                     }
@@ -199,27 +204,27 @@ impl<A: Accept> Sms<A> {
     }
 }
 
-/// Requests that a stream may still send.
-struct Credit {
-    left: usize,
+/// What came of the requests of a frame.
+struct Answered {
+    results: Vec<api::SubmitResult>,
+    /// Of these, refused for want of room.
+    no_room: usize,
+    /// How long there is none.
+    room_in: Duration,
 }
 
-impl Credit {
-    /// Uses credit for the requests and takes out those beyond it, refused.
-    fn take(&mut self, requests: &mut Vec<api::SubmitMessageRequest>) -> Vec<api::SubmitResult> {
-        let beyond = requests.split_off(requests.len().min(self.left));
-        self.left -= requests.len();
-        let refusal = || {
-            let message = "more requests than there was credit for: wait for credit and send it again";
-            Refusal::new(Reason::CreditExceeded, message).retry_after(Duration::from_millis(100))
-        };
-        beyond.into_iter().map(|request| item(request.request_id, Err(refusal()))).collect()
-    }
+fn without_credit(requests: Vec<api::SubmitMessageRequest>) -> Vec<api::SubmitResult> {
+    let refusal = || {
+        let message = "more requests than there was credit for: wait for credit and send it again";
+        Refusal::new(Reason::CreditExceeded, message).retry_after(Duration::from_millis(100))
+    };
+    requests.into_iter().map(|request| item(request.request_id, Err(refusal()))).collect()
+}
 
-    /// The credit of requests that are answered now.
-    fn give_back(&mut self, results: &[api::SubmitResult]) -> u32 {
-        self.left += results.len();
-        u32::try_from(results.len()).unwrap_or(u32::MAX)
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -274,7 +279,7 @@ impl<A: Accept> api::sms_service_server::SmsService for Sms<A> {
             let wrong = format!("must be 1 to {MAX_BATCH} requests");
             return Err(Refusal::field(Reason::InvalidField, "requests", wrong).into());
         }
-        let results = self.accept_items(requests, &context).await;
+        let results = self.accept_items(requests, &context).await.results;
         Ok(Response::new(api::BatchSubmitMessagesResponse { results }))
     }
 
@@ -349,29 +354,6 @@ fn not_found() -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn requests(count: usize) -> Vec<api::SubmitMessageRequest> {
-        let request = |number: usize| api::SubmitMessageRequest {
-            request_id: number.to_string(),
-            ..Default::default()
-        };
-        (0..count).map(request).collect()
-    }
-
-    #[test]
-    fn refuses_only_what_is_beyond_the_credit() {
-        let mut credit = Credit { left: 3 };
-        let mut frame = requests(5);
-        let refused = credit.take(&mut frame);
-        assert_eq!((frame.len(), refused.len(), credit.left), (3, 2, 0));
-        assert_eq!(refused[0].request_id, "3");
-        let Some(api::submit_result::Outcome::Error(error)) = &refused[0].outcome else {
-            panic!("not refused")
-        };
-        assert_eq!(error.code, tonic::Code::ResourceExhausted as i32);
-        let answered: Vec<_> = frame.drain(..2).map(|r| item(r.request_id, Err(unknown()))).collect();
-        assert_eq!((credit.give_back(&answered), credit.left), (2, 2));
-    }
 
     #[test]
     fn keeps_the_traceparent_of_the_call() {

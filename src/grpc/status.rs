@@ -203,6 +203,11 @@ impl Refusal {
         self
     }
 
+    /// How long there is no room for what was refused; `None`: it was refused for something else.
+    pub(super) fn room_in(&self) -> Option<Duration> {
+        self.retry_after.filter(|_| self.reason == Reason::QueueFull)
+    }
+
     fn details(&self) -> ErrorDetails {
         let metadata: std::collections::HashMap<String, String> =
             self.metadata.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();

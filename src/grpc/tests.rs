@@ -29,12 +29,12 @@ struct TakesAll;
 
 impl sms::Accept for TakesAll {
     async fn submit(&self, requests: Vec<SubmitRequest>) -> Vec<Result<SubmitAnswer, SubmitRefused>> {
+        let full = |retry_after| {
+            Err(SubmitRefused::QueueFull { trunk_id: "t".into(), full: Full::Trunk(1), retry_after })
+        };
         let answer = |request: SubmitRequest| match request.message.request_id.as_str() {
-            "full" => Err(SubmitRefused::QueueFull {
-                trunk_id: "t".into(),
-                full: Full::Trunk(1),
-                retry_after: PATIENCE,
-            }),
+            "full" => full(PATIENCE),
+            "crowded" => full(Duration::from_millis(50)),
             _ => Ok(SubmitAnswer {
                 message_id: request.message.id,
                 accept_time: request.message.accept_time,
@@ -186,6 +186,17 @@ async fn the_submit_stream_answers_every_request_and_gives_credit_back() {
         }
     }
     assert_eq!((accepted, refused, credit), (opening.credit as usize, 3, opening.credit));
+
+    // Where there is no room the credit comes later, by itself.
+    let requests = vec![submit("crowded", "1"), submit("other", "1")];
+    frames.send(api::StreamSubmitMessagesRequest { requests }).await.unwrap();
+    let answer = next(&mut stream).await;
+    assert_eq!(
+        (answer.results.len(), answer.credit, reason(&answer.results[0])),
+        (2, 1, "QUEUE_FULL".into())
+    );
+    let later = next(&mut stream).await;
+    assert!(later.results.is_empty() && later.credit == 1);
 
     // What is sent before the client's end is answered before the server's.
     frames.send(api::StreamSubmitMessagesRequest { requests: vec![submit("last", "1")] }).await.unwrap();
