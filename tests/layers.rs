@@ -76,6 +76,16 @@ fn only_the_demo_names_the_simulator_and_only_trunks_and_adapters_name_pdus() {
 }
 
 #[test]
+fn the_conformance_suite_links_the_daemon_only_to_fill_a_store() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/src");
+    for file in files(&src) {
+        let text = fs::read_to_string(&file).expect("a source file");
+        let links = text.contains("carrierd::") || text.contains("use carrierd");
+        assert_eq!(links, file.ends_with("scale/fill.rs"), "{}", file.display());
+    }
+}
+
+#[test]
 fn reads_every_form_of_use() {
     let text = "use crate::store::Store;\nuse crate::{\n    clock,\n    domain::{Message, id},\n    trunk::sms::{self, x},\n};\n\
                 pub use crate::app::run;\n// crate::grpc is only spoken of\nfn f() { crate::events::feed() }\n";

@@ -3,8 +3,8 @@
 //! with foreign peers, which run as processes ([`peer`]), alone and against the daemon ([`daemon`], [`platform`]) and
 //! the simulator ([`simulated`]).
 //!
-//! It also puts the daemon and the simulator to the proof as processes ([`subject`], [`rig`]): under load ([`mod@bench`])
-//! and under SIGKILL ([`kill_loop`]), through a client compiled from `proto/` alone ([`api`]).
+//! It also puts the daemon and the simulator to the proof as processes ([`subject`], [`rig`]): under load ([`mod@bench`]),
+//! under SIGKILL ([`kill_loop`]) and with much to remember ([`scale`]), through a client compiled from `proto/` alone ([`api`]).
 //!
 //! The simulator never judges here: it shares the codecs and could share their mistakes.
 #![forbid(unsafe_code)]
@@ -23,6 +23,7 @@ pub mod peer;
 pub mod platform;
 pub mod report;
 pub mod rig;
+pub mod scale;
 pub mod simulated;
 mod smpp;
 pub mod subject;

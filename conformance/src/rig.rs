@@ -10,6 +10,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::{
@@ -75,6 +79,7 @@ pub struct Rig {
     config: PathBuf,
     log: PathBuf,
     gateway: SocketAddr,
+    admin: SocketAddr,
     wanted_links: u32,
     /// The simulator.
     pub simulator: Subject,
@@ -119,6 +124,7 @@ impl Rig {
             config,
             log: folder.join("carrierd.log"),
             gateway,
+            admin,
             wanted_links: carriers.iter().map(|carrier| carrier.links).sum(),
             simulator,
             daemon: None,
@@ -157,6 +163,33 @@ impl Rig {
         Gateway { address: self.gateway }
     }
 
+    /// The daemon's configuration file.
+    #[must_use]
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// Waits until the daemon says that it takes messages.
+    ///
+    /// # Errors
+    /// When that takes longer than a minute, or the daemon ends; the end of its log is told.
+    pub async fn wait_until_ready(&mut self) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.daemon.as_mut().context("the daemon does not run")?.ended()? {
+                bail!("carrierd ended: {status}\n{}", self.last_words());
+            }
+            // A daemon that listens and does not serve yet answers when it does.
+            if let Ok(Ok(true)) = tokio::time::timeout(START, is_ready(self.admin)).await {
+                return Ok(());
+            }
+            if began.elapsed() > START {
+                bail!("the daemon was not ready in {START:?}\n{}", self.last_words());
+            }
+            tokio::time::sleep(ASK).await;
+        }
+    }
+
     /// Waits until every link of every trunk is bound.
     ///
     /// # Errors
@@ -187,6 +220,14 @@ impl Rig {
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(LINES)..].join("\n")
     }
+}
+
+async fn is_ready(admin: SocketAddr) -> Result<bool> {
+    let mut stream = TcpStream::connect(admin).await?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: daemon\r\nConnection: close\r\n\r\n").await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer.starts_with("HTTP/1.1 200"))
 }
 
 /// The way to the daemon's API.

@@ -205,8 +205,21 @@ impl Subject {
     /// # Errors
     /// When the process is gone.
     pub fn peak_memory(&self) -> Result<u64> {
+        self.memory_as("VmHWM:")
+    }
+
+    /// The memory that it holds now, octets.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn memory(&self) -> Result<u64> {
+        self.memory_as("VmRSS:")
+    }
+
+    fn memory_as(&self, name: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id())).context(self.name)?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        let line =
+            status.lines().find_map(|line| line.strip_prefix(name)).context("no memory in its status")?;
         let kibibytes: u64 = line.trim().trim_end_matches("kB").trim_end().parse()?;
         Ok(kibibytes * 1024)
     }

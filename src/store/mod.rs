@@ -8,6 +8,17 @@
 //! and a read happens where it is asked for. Nothing else differs. That is for virtual time: a paused clock runs on as soon
 //! as every task waits, and it does not see that a thread works for one of them.
 //!
+//! # How much it takes
+//! Nothing in memory grows with the messages that are open or on record: `store.cache` for blocks that were read,
+//! 164 MiB at most for tables that are being filled and about as much again while they are written, 32 MiB for open messages used
+//! last, and what the engine keeps of the tables that are on the disk. Beside it stand reports that wait for their match,
+//! for `orphan_hold` at most, and about 300 octets for each try whose fate nobody knows.
+//!
+//! Opening reads the engine's journals again (at most 128 MiB), and what may have been on the wire, is in doubt or waits
+//! for a match. Open messages are neither read nor counted; those that are to be sent are read in pages once the daemon
+//! serves. With a million open messages and ten million records (5 GB), on two cores that had four times as much to do, a
+//! start took 8 s, one after a kill 9 s, with 83 MiB; after a minute of traffic the daemon had taken 244 MiB at most.
+//!
 //! Leaves to others: when to send (`dispatch`), what a status means (`trunk`), who listens (`events`).
 
 mod accept;
@@ -51,7 +62,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::{
     committer::{Committer, Job, WAITING},
-    retain::{Lives, Stretch},
+    retain::Lives,
     rows::Spaces,
     usage::Gauges,
     verbs::Verbs,
@@ -219,39 +230,6 @@ impl Store {
     /// As [`begin_attempts`](Self::begin_attempts).
     pub async fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
         self.call(move |verbs| verbs.sweep(now, limit)).await
-    }
-
-    /// Drops what is over at `now`: days of ended messages, request keys, carrier ids, and events that every group has
-    /// confirmed. May take long; what is kept is used as ever meanwhile.
-    ///
-    /// # Errors
-    /// As [`begin_attempts`](Self::begin_attempts). What is left goes the next time.
-    pub async fn retain(&self, now: Timestamp) -> Result<Retained, StoreError> {
-        let lives = self.inner.lives;
-        let over = self.read(move |spaces| retain::over(spaces, lives, now)).await?;
-        for stretch in over.stretches {
-            let whole = stretch.clone();
-            self.read(move |spaces| retain::drop_tables(spaces, &whole)).await?;
-            self.remove_left(stretch).await?;
-        }
-        Ok(over.told)
-    }
-
-    /// Removes the rows of a stretch that lie in tables with others.
-    async fn remove_left(&self, mut stretch: Stretch) -> Result<(), StoreError> {
-        loop {
-            let rest = stretch.clone();
-            let keys = self.read(move |spaces| retain::left(spaces, &rest)).await?;
-            let Some(last) = keys.last().cloned() else { return Ok(()) };
-            let space = stretch.space;
-            self.call(move |verbs| {
-                verbs.remove_over(space, keys);
-                Ok(())
-            })
-            .await?;
-            // Behind it: what was removed would be passed over again and again.
-            stretch.keys.start = last;
-        }
     }
 
     /// A message with its state.

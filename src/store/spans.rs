@@ -15,6 +15,8 @@ use super::{
     txn::failed,
 };
 
+/// Keys of up to this length are put together without memory of their own.
+const SHORT_OCTETS: usize = 64;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Days since 1970, UTC.
@@ -29,10 +31,17 @@ pub(super) fn days_in(life: Duration) -> u32 {
 
 /// A key within a span.
 pub(super) fn span_key(span: u32, key: &[u8]) -> UserKey {
-    let mut octets = Vec::with_capacity(4 + key.len());
-    octets.extend_from_slice(&span.to_be_bytes());
-    octets.extend_from_slice(key);
-    Slice::from(octets)
+    let span = span.to_be_bytes();
+    // Nearly all keys are short, and this is done several times for each message.
+    let mut octets = [0; SHORT_OCTETS];
+    match octets.get_mut(..span.len() + key.len()) {
+        Some(octets) => {
+            octets[..span.len()].copy_from_slice(&span);
+            octets[span.len()..].copy_from_slice(key);
+            Slice::from(&*octets)
+        }
+        None => Slice::from([span.as_slice(), key].concat()),
+    }
 }
 
 /// The spans of one keyspace. Owned by the committer.
@@ -113,6 +122,15 @@ mod tests {
             written.push((day, spans.written_at(at(day))));
         }
         assert_eq!(spans.starts, [230, 260]);
+    }
+
+    #[test]
+    fn a_key_of_any_length_begins_with_its_span() {
+        for length in [1, 59, 60, 61, 500] {
+            let key = span_key(7, &vec![b'k'; length]);
+            assert_eq!((&key[..4], key.len()), (&[0, 0, 0, 7][..], 4 + length));
+            assert!(key[4..].iter().all(|octet| *octet == b'k'));
+        }
     }
 
     #[test]

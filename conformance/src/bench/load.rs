@@ -31,6 +31,8 @@ const EVENT_CREDIT: u32 = 10_000;
 /// Faults told in full; beyond it they are only counted.
 const TOLD: usize = 20;
 const SUBSCRIPTION: &str = "bench";
+/// Whose messages they are. Those of others are none of this load's business.
+const TENANT: &str = "bench";
 
 /// How much, how fast.
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +118,7 @@ async fn subscribe(channel: Channel, name: &str) -> Result<Events> {
     let mut client = EventServiceClient::new(channel);
     let subscription = api::Subscription {
         subscription_id: name.to_owned(),
+        tenant_ids: vec![TENANT.to_owned()],
         kinds: vec![api::EventKind::MessageState as i32],
         ..Default::default()
     };
@@ -312,7 +315,7 @@ pub fn request(number: usize) -> api::SubmitMessageRequest {
     api::SubmitMessageRequest {
         request_id: format!("bench-{number}"),
         message: Some(api::OutboundMessage {
-            tenant_id: "bench".to_owned(),
+            tenant_id: TENANT.to_owned(),
             to: format!("138{:08}", number % 100_000_000),
             sender: SENDER.to_owned(),
             content: Some(api::outbound_message::Content::Text(text)),

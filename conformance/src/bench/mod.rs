@@ -14,15 +14,12 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 pub use floor::serve as serve_bare_stream;
-pub use load::open_submits;
+pub use load::{Load, open_submits};
 pub use simulator::{Options as SimulatorOptions, run as run_simulator};
 
-use self::{
-    figures::{Figures, Latency, Machine, Processes},
-    load::Load,
-};
+use self::figures::{Figures, Latency, Machine, Processes};
 use crate::{
-    rig::{Carrier, Protocol, Rig},
+    rig::{Carrier, Gateway, Protocol, Rig},
     subject::{self, Programs},
 };
 
@@ -91,6 +88,14 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         print!("{figures}");
     }
     Ok(if figures.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Puts a load on a daemon and says what did not come back as it should.
+///
+/// # Errors
+/// When a stream breaks, or nothing happens for half a minute.
+pub async fn put_on(load: &Load, gateway: Gateway) -> Result<Vec<String>> {
+    Ok(load::run(load, gateway).await?.faults)
 }
 
 async fn measure(
