@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use carrierd::grpc::api::{MessageState, StatusSource};
 use support::{Bed, Carrier, lines_of, over, request, request_with};
 
@@ -111,4 +113,24 @@ async fn a_carriers_bad_news_comes_with_its_own_words() {
         assert_eq!(end.status.expect("why").raw_text, word);
     }
     bed.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_gives_up_half_way_finds_its_message_sent_or_not_there() {
+    const MESSAGES: u64 = 60;
+    let bed = Bed::new(&[Carrier::smpp("smpp")]).await;
+    let mut platform = bed.platform();
+    platform.subscribe().await;
+    // Given up a tenth of a millisecond later each time: before, while and after it becomes durable.
+    for number in 0..MESSAGES {
+        let call = platform.sms.submit_message(request(&number.to_string(), "hello"));
+        let _ = tokio::time::timeout(Duration::from_micros(number * 100), call).await;
+    }
+    for number in 0..MESSAGES {
+        // Asked again: the first answer, or a new one.
+        let id = platform.accepted(request(&number.to_string(), "hello")).await;
+        let end = platform.message_when(&id, |message| message.final_time.is_some()).await;
+        assert_eq!(end.state(), MessageState::Delivered);
+    }
+    assert_eq!(lines_of(&bed.end().await, "submit").len() as u64, MESSAGES, "each once");
 }

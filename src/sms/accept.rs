@@ -12,7 +12,7 @@ use crate::{
     dispatch::{Job, Lane, Room, Ways},
     domain::{Message, MessageId, SegmentPlan, TrunkId},
     routing::{Candidate, Explanation, RouteTable, window_words},
-    store::{Accepted, MessageKey, NewMessage, Store},
+    store::{Accepted, MessageKey, NewMessage, Store, StoreError},
     telemetry::metrics,
     trunk::sms::adapter::Prepared,
 };
@@ -77,6 +77,8 @@ struct Admitted {
 /// When a message may leave; `None`: at once.
 type Release = Option<Timestamp>;
 
+type Answer = Result<SubmitAnswer, SubmitRefused>;
+
 impl Acceptor {
     /// An acceptor; `first_reference` is where references of concatenation headers start, best at random.
     #[must_use]
@@ -85,9 +87,10 @@ impl Acceptor {
         Self { shared: Arc::new(Shared { ways, store, references, draining }) }
     }
 
-    /// Accepts requests: each is durable, or refused, when this returns. One commit for all of them.
+    /// Accepts requests: each is durable, or refused, when this returns. One commit for all of them. A caller that gives up
+    /// meanwhile does not undo it: what has become durable is sent all the same.
     pub async fn submit(&self, requests: Vec<SubmitRequest>) -> Vec<Result<SubmitAnswer, SubmitRefused>> {
-        let mut answers: Vec<Result<SubmitAnswer, SubmitRefused>> = Vec::with_capacity(requests.len());
+        let mut answers: Vec<Answer> = Vec::with_capacity(requests.len());
         let mut admitted = Vec::with_capacity(requests.len());
         for request in requests {
             let validate_only = request.validate_only;
@@ -101,7 +104,18 @@ impl Acceptor {
             }
         }
         if !admitted.is_empty() {
-            self.commit(admitted, &mut answers).await;
+            let places: Vec<usize> = admitted.iter().map(|(place, _)| *place).collect();
+            // In a task of its own: dropped half way, a message would be durable and wait in no queue until a restart.
+            let committed = tokio::spawn(self.clone().commit(admitted)).await;
+            match committed {
+                Ok(committed) => committed.into_iter().for_each(|(place, answer)| answers[place] = answer),
+                // It panicked, or the process ends.
+                Err(_) => {
+                    for place in places {
+                        answers[place] = Err(SubmitRefused::Store(StoreError::Closed));
+                    }
+                }
+            }
         }
         for refused in answers.iter().filter_map(|answer| answer.as_ref().err()) {
             metrics::refused(refused.reason());
@@ -143,34 +157,31 @@ impl Acceptor {
         Explained { route, leave_time, window }
     }
 
-    async fn commit(
-        &self,
-        admitted: Vec<(usize, Admitted)>,
-        answers: &mut [Result<SubmitAnswer, SubmitRefused>],
-    ) {
+    /// Makes requests durable and queues them; gives back each one's place and answer.
+    async fn commit(self, admitted: Vec<(usize, Admitted)>) -> Vec<(usize, Answer)> {
         let new = admitted.iter().map(|(_, one)| one.new.clone()).collect();
         let accepted = match self.shared.store.accept(new).await {
             Ok(accepted) => accepted,
             Err(failed) => {
-                for (index, _) in &admitted {
-                    answers[*index] = Err(SubmitRefused::Store(failed.clone()));
-                }
-                return;
+                let refuse = |(place, _)| (place, Err(SubmitRefused::Store(failed.clone())));
+                return admitted.into_iter().map(refuse).collect();
             }
         };
         let now = clock::now().mono;
+        let mut answers = Vec::with_capacity(admitted.len());
         let mut jobs: BTreeMap<TrunkId, Vec<Job>> = BTreeMap::new();
-        for ((index, one), accepted) in admitted.into_iter().zip(accepted) {
+        for ((place, one), accepted) in admitted.into_iter().zip(accepted) {
             match accepted {
                 Accepted::New => {
                     metrics::accepted(one.new.message.category, 1);
+                    answers.push((place, Ok(answer(&one.new, false))));
                     let job = Job::fresh(one.new.message, one.prepared, one.room, now);
                     jobs.entry(one.trunk_id).or_default().push(job.not_before(one.not_before));
                 }
                 Accepted::Replayed { message_id, accept_time, plan } => {
-                    answers[index] = Ok(SubmitAnswer { message_id, accept_time, plan, replayed: true });
+                    answers.push((place, Ok(SubmitAnswer { message_id, accept_time, plan, replayed: true })));
                 }
-                Accepted::Mismatch => answers[index] = Err(SubmitRefused::KeyReused),
+                Accepted::Mismatch => answers.push((place, Err(SubmitRefused::KeyReused))),
             }
         }
         for (trunk_id, jobs) in jobs {
@@ -179,6 +190,7 @@ impl Acceptor {
                 let _ = lane.jobs.send(jobs).await;
             }
         }
+        answers
     }
 
     async fn admit(&self, request: SubmitRequest) -> Result<Admitted, SubmitRefused> {
