@@ -60,7 +60,8 @@ impl Ways {
             Some(TrunkState::Up) => Health::Up,
             Some(TrunkState::Degraded) => Health::Degraded,
             Some(TrunkState::Draining) => Health::Draining,
-            Some(TrunkState::Down | TrunkState::Disabled) | None => Health::Down,
+            Some(TrunkState::Disabled) => Health::Disabled,
+            Some(TrunkState::Down) | None => Health::Down,
         }
     }
 

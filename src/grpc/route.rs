@@ -44,6 +44,7 @@ fn alternative(alternative: &Alternative) -> api::RouteAlternative {
         Health::Up => api::RouteHealth::Up,
         Health::Degraded => api::RouteHealth::Degraded,
         Health::Draining => api::RouteHealth::Draining,
+        Health::Disabled => api::RouteHealth::Disabled,
         Health::Down => api::RouteHealth::Down,
     };
     api::RouteAlternative {

@@ -13,9 +13,11 @@ pub enum Health {
     Up,
     /// With less than it should have: it counts like one that is up.
     Degraded,
-    /// It takes nothing new.
+    /// An operator lets it take nothing new.
     Draining,
-    /// It can't.
+    /// An operator lets it have no link.
+    Disabled,
+    /// It can't, and comes back by itself.
     Down,
 }
 
@@ -26,6 +28,15 @@ impl Health {
         matches!(self, Self::Up | Self::Degraded)
     }
 
+    /// How soon a message would leave: at once, by itself, or by an operator's word.
+    fn rank(self) -> u8 {
+        match self {
+            Self::Up | Self::Degraded => 0,
+            Self::Down => 1,
+            Self::Draining | Self::Disabled => 2,
+        }
+    }
+
     /// In words, as in "the trunk is …".
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -33,6 +44,7 @@ impl Health {
             Self::Up => "up",
             Self::Degraded => "degraded",
             Self::Draining => "draining",
+            Self::Disabled => "disabled",
             Self::Down => "down",
         }
     }
@@ -64,7 +76,7 @@ pub(super) fn ordered<'a>(
         RouteOrder::Weighted(weights) => draw(&mut candidates, weights, id),
         RouteOrder::Cheapest(costs) => candidates.sort_by_key(|one| costs.get(one.place).copied()),
     }
-    candidates.sort_by_key(|one| !one.health.can_carry());
+    candidates.sort_by_key(|one| one.health.rank());
     candidates
 }
 

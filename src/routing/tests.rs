@@ -161,10 +161,13 @@ fn those_that_cannot_carry_come_last_and_degraded_ones_count() {
     let table = table(&[rule("all", &["a", "b", "c"])]);
     let message = testing::message(|_| {});
     assert_eq!(route(&table, &message, only("a", Health::Degraded)), ["a", "b", "c"]);
-    for health in [Health::Down, Health::Draining] {
+    for health in [Health::Down, Health::Draining, Health::Disabled] {
         assert_eq!(route(&table, &message, only("a", health)), ["b", "c", "a"]);
     }
     assert_eq!(route(&table, &message, |_| Health::Down), ["a", "b", "c"]);
+    // One that is down comes back by itself; one that an operator took out of service does not.
+    let by_operator = |id: &TrunkId| if id.as_str() == "a" { Health::Disabled } else { Health::Down };
+    assert_eq!(route(&table, &message, by_operator), ["b", "c", "a"]);
     let reason = |health: &dyn Fn(&TrunkId) -> Health| table.explain(&message, health).reason;
     assert_eq!(reason(&up), "\"all\" is the first rule that matches; a is listed first and is up");
     assert!(

@@ -9,7 +9,7 @@ use tracing::{error, info, warn};
 use crate::{
     clock,
     dispatch::{Job, Lane, Ways},
-    domain::{CarrierStatus, FailureClass, MessageId, SegmentState},
+    domain::{CarrierStatus, FailureClass, MessageId, SegmentState, TrunkId},
     routing::Health,
     store::{Ending, Retained, Store, StoreError, StoredMessage},
     trunk::sms::adapter::Prepared,
@@ -147,8 +147,12 @@ impl Due {
     fn by_route(&self, stored: &StoredMessage) -> Option<(&Lane, Prepared)> {
         let StoredMessage { message, delivery } = stored;
         let table = self.0.ways.router().table();
-        // No trunk has had time to come up: each counts as if it were.
-        let trunks = table.route(message, |_| Health::Up).ok()?;
+        // No trunk has had time to come up: each that may counts as if it were.
+        let health = |id: &TrunkId| match self.0.ways.health(id) {
+            Health::Down => Health::Up,
+            health => health,
+        };
+        let trunks = table.route(message, health).ok()?;
         trunks.iter().find_map(|one| {
             let lane = self.0.ways.lane(one.trunk)?;
             Some((lane, lane.planner.prepare(message, delivery.reference).ok()?))
