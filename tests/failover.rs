@@ -76,6 +76,17 @@ async fn when_every_trunk_refuses_the_message_ends_and_says_why() {
     assert_eq!(lines_of(&bed.end().await, "submit").len(), 2, "each trunk was asked once");
 }
 
+/// Sends three parts to `first` or a second trunk; all of them arrive over `trunk`. Gives the carriers' record.
+async fn long_message(first: Carrier, trunk: &str) -> Vec<serde_json::Value> {
+    let bed = Bed::new(&[first, Carrier::cmpp("second")]).await;
+    let mut platform = bed.platform();
+    let id = platform.accepted(both("a", &"\u{5305}".repeat(150))).await;
+    let end = platform.message_when(&id, |message| message.final_time.is_some()).await;
+    assert_eq!((end.state(), end.possible_duplicate), (MessageState::Delivered, false));
+    assert!(end.segments.iter().all(|segment| segment.trunk_id == trunk));
+    bed.end().await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_message_moves_once_all_its_parts_are_refused() {
     // With one submit at a time the first part comes back while the others wait; with three all are out together.
@@ -85,13 +96,7 @@ async fn a_long_message_moves_once_all_its_parts_are_refused() {
             trunk: window,
             ..Carrier::smpp("first")
         };
-        let bed = Bed::new(&[first, Carrier::cmpp("second")]).await;
-        let mut platform = bed.platform();
-        let id = platform.accepted(both("a", &"\u{5305}".repeat(150))).await;
-        let end = platform.message_when(&id, |message| message.final_time.is_some()).await;
-        assert_eq!((end.state(), end.possible_duplicate), (MessageState::Delivered, false));
-        assert!(end.segments.iter().all(|segment| segment.trunk_id == "second"));
-        let record = bed.end().await;
+        let record = long_message(first, "second").await;
         let mut taken: Vec<_> = lines_of(&record, "submit")
             .iter()
             .map(|line| (line["carrier"].as_str().unwrap_or("").to_owned(), line["part"].as_u64()))
@@ -111,13 +116,7 @@ async fn a_part_that_is_refused_stays_where_the_others_are() {
         timers: r#"response = "1s""#,
         ..Carrier::smpp("first")
     };
-    let bed = Bed::new(&[first, Carrier::cmpp("second")]).await;
-    let mut platform = bed.platform();
-    let id = platform.accepted(both("a", &"\u{5305}".repeat(150))).await;
-    let end = platform.message_when(&id, |message| message.final_time.is_some()).await;
-    assert_eq!((end.state(), end.possible_duplicate), (MessageState::Delivered, false));
-    assert!(end.segments.iter().all(|segment| segment.trunk_id == "first"));
-    let record = bed.end().await;
+    let record = long_message(first, "first").await;
     let parts: Vec<_> = lines_of(&record, "submit").iter().map(|line| line["part"].as_u64()).collect();
     assert_eq!(parts, [Some(1), Some(2), Some(3), Some(1)], "the refused part once more, the others once");
 }
