@@ -1,4 +1,4 @@
-//! Everything about the wire that does no IO: units, framing, text and sessions of the SMS protocols.
+//! Everything about the wire that does no IO: units, framing, text and sessions of the SMS protocols, and SIP.
 //!
 //! # The sans-IO contract
 //! A state machine here is a value. Input and the time ([`Now`]) go in, octets to send, events and the next deadline
@@ -23,6 +23,7 @@ pub mod frame;
 pub mod framed;
 pub mod octets;
 pub mod session;
+pub mod sip;
 pub mod smpp;
 pub mod text;
 pub mod time;

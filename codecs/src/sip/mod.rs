@@ -1,0 +1,21 @@
+//! SIP without IO: messages, transactions, dialogs and the user agent on top of them.
+//!
+//! A layer sees only the ones below it:
+//! - [`Method`], [`Flow`] and [`Target`]: the words that all of them share;
+//! - `message`: what was said: spans over the octets, typed on demand, and written canonically;
+//! - `framing`: where a message ends, in a datagram and on a stream;
+//! - `validate`: which status a faulty message is owed;
+//! - `auth`, `sdp`: what headers and bodies mean;
+//! - `transaction`: retransmission and timeouts, one type per machine;
+//! - `dialog`: tags, sequence numbers, route sets, refresh;
+//! - `ua`: what a caller asks for and is told.
+//!
+//! # Why there is no `rsip` on the wire
+//! Its types hold neither IPv6 references nor escapes nor unknown methods, and refuse most of the messages that RFC 4475
+//! calls valid. Conversions at the edge are one file behind the feature of that name.
+
+mod flow;
+mod method;
+
+pub use flow::{ConnectionId, Flow, Target, Transport};
+pub use method::Method;
