@@ -14,8 +14,10 @@
 //! Its types hold neither IPv6 references nor escapes nor unknown methods, and refuse most of the messages that RFC 4475
 //! calls valid. Conversions at the edge are one file behind the feature of that name.
 
+pub mod dialog;
 mod flow;
 mod method;
+pub mod ua;
 
 pub use flow::{ConnectionId, Flow, Target, Transport};
 pub use method::Method;

@@ -1,0 +1,3 @@
+//! Dialogs: what two user agents share after an INVITE, and what runs on it.
+
+pub mod session_timer;

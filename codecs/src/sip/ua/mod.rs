@@ -1,0 +1,34 @@
+//! The user agent: what a caller asks for and is told.
+//!
+//! An `Endpoint` is all SIP of a process as one value: transactions, legs with their dialogs, registrations and probes.
+//! Its driver owns the sockets and the clock and contains no rule of SIP.
+//!
+//! # Legs
+//! A leg is our view of one INVITE and what became of it: forks, targets tried one after the other, the dialog that was
+//! answered. It ends with exactly one [`LegEvent::Ended`], whatever crosses on the wire.
+//!
+//! # Silence and other ugly habits
+//! A simulator that shall *not* answer something swallows the message before the endpoint sees it, or what the endpoint
+//! wants to transmit. Everything else that a strange peer does is said with [`Response`].
+
+mod config;
+mod ended;
+mod event;
+mod order;
+mod policy;
+mod snapshot;
+
+pub use config::{Config, Intake, Limits, Listener, Peer, Source, Strangers};
+pub use ended::{Ended, EndedBy};
+pub use event::{AttemptFailure, Direction, Event, Incoming, LegEvent, Progress};
+pub use order::{Body, Field, Hangup, Invite, OwnAction, Reliability, Response};
+pub use policy::{DialogRouting, Failover, Policy, Reliable, SessionTimer};
+pub use snapshot::{BadSnapshot, Snapshot};
+
+/// A leg. Given out by the endpoint and never used again while it lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LegId(pub u64);
+
+/// Whose a request is: the trunk. Chosen by the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerId(pub u32);
