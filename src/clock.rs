@@ -10,7 +10,7 @@ use codecs::Now;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use crate::domain::MessageId;
+use crate::domain::{CallId, MessageId};
 
 thread_local! {
     static VIRTUAL: Cell<Option<Virtual>> = const { Cell::new(None) };
@@ -65,14 +65,21 @@ pub fn wall() -> Timestamp {
 /// A fresh id of the present time, later than all before it on this clock.
 #[must_use]
 pub fn fresh_id() -> MessageId {
-    match VIRTUAL.get() {
-        None => MessageId::fresh(),
-        Some(mut followed) => {
-            followed.ids += 1;
-            VIRTUAL.set(Some(followed));
-            MessageId::numbered(followed.wall(), followed.ids)
-        }
-    }
+    counted().map_or_else(MessageId::fresh, |(time, number)| MessageId::numbered(time, number))
+}
+
+/// A fresh id for a call, by the same rules.
+#[must_use]
+pub fn fresh_call_id() -> CallId {
+    counted().map_or_else(CallId::fresh, |(time, number)| CallId::numbered(time, number))
+}
+
+/// What a followed calendar makes the next id from.
+fn counted() -> Option<(Timestamp, u64)> {
+    let mut followed = VIRTUAL.get()?;
+    followed.ids += 1;
+    VIRTUAL.set(Some(followed));
+    Some((followed.wall(), followed.ids))
 }
 
 impl Virtual {

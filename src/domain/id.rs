@@ -12,52 +12,62 @@ use uuid::{Builder, Uuid};
 #[error("not an id of this daemon: ids are UUIDs such as 0192f0c1-7b1e-7000-8000-000000000000")]
 pub struct InvalidId;
 
-/// Identity of an accepted message: a UUIDv7, so ids sort by the time of acceptance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct MessageId(Uuid);
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct $name(Uuid);
 
-impl MessageId {
-    /// A fresh id of the system's time, later than all before it in this process. What has to be repeatable takes its ids
-    /// from [`clock::fresh_id`](crate::clock::fresh_id).
-    #[must_use]
-    pub fn fresh() -> Self {
-        Self(Uuid::now_v7())
-    }
+        impl $name {
+            /// A fresh id of the system's time, later than all before it in this process. What has to be repeatable takes
+            /// its ids from [`clock`](crate::clock).
+            #[must_use]
+            pub fn fresh() -> Self {
+                Self(Uuid::now_v7())
+            }
 
-    /// The id with this number among those of `time`; the same again is the same id.
-    #[must_use]
-    pub fn numbered(time: Timestamp, number: u64) -> Self {
-        // The version and the variant lie over the first three of the ten octets.
-        let mut octets = [0; 10];
-        octets[3..].copy_from_slice(&number.to_be_bytes()[1..]);
-        let time = u64::try_from(time.as_millisecond()).unwrap_or(0);
-        Self(Builder::from_unix_timestamp_millis(time, &octets).into_uuid())
-    }
+            /// The id with this number among those of `time`; the same again is the same id.
+            #[must_use]
+            pub fn numbered(time: Timestamp, number: u64) -> Self {
+                Self(numbered(time, number))
+            }
 
-    /// The sixteen octets, as keys use them.
-    #[must_use]
-    pub fn octets(&self) -> &[u8; 16] {
-        self.0.as_bytes()
-    }
+            /// The sixteen octets, as keys use them.
+            #[must_use]
+            pub fn octets(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
 
-    /// The id of sixteen octets that were a key.
-    #[must_use]
-    pub fn from_octets(octets: [u8; 16]) -> Self {
-        Self(Uuid::from_bytes(octets))
-    }
+            /// The id of sixteen octets that were a key.
+            #[must_use]
+            pub fn from_octets(octets: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(octets))
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Uuid::parse_str(text).map(Self).map_err(|_| InvalidId)
+            }
+        }
+    };
 }
+uuid_id!(/// Identity of an accepted message: a UUIDv7, so ids sort by the time of acceptance.
+    MessageId);
+uuid_id!(/// Identity of a call, placed or taken: a UUIDv7, so ids sort by the time of acceptance or arrival.
+    CallId);
 
-impl fmt::Display for MessageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
-    }
-}
-
-impl FromStr for MessageId {
-    type Err = InvalidId;
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        Uuid::parse_str(text).map(Self).map_err(|_| InvalidId)
-    }
+fn numbered(time: Timestamp, number: u64) -> Uuid {
+    // The version and the variant lie over the first three of the ten octets.
+    let mut octets = [0; 10];
+    octets[3..].copy_from_slice(&number.to_be_bytes()[1..]);
+    let time = u64::try_from(time.as_millisecond()).unwrap_or(0);
+    Builder::from_unix_timestamp_millis(time, &octets).into_uuid()
 }
 
 macro_rules! text_id {

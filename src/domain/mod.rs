@@ -1,6 +1,8 @@
-//! The platform's words: messages, deliveries, reports and events, without IO and without a wire.
+//! The platform's words: messages, deliveries, reports, calls and events, without IO and without a wire.
 
 mod address;
+mod call;
+mod cause;
 mod delivery;
 mod event;
 mod history;
@@ -15,12 +17,19 @@ pub mod testing;
 mod wanted;
 
 pub use address::{Number, Sender, mask};
+pub use call::{
+    Call, CallAttempt, CallDirection, CallProgress, CallRecord, CallState, CallTimes, DialogSnapshot,
+    LADDER_RUNGS, Ladder, LadderLine, Rung, Sdp,
+};
+pub use cause::{Cause, Elsewhere, Evidence, HangupParty};
 pub use delivery::{Delivery, End, ReportEffect, Segment, SegmentState, Transition};
 pub use event::{Event, EventKind, InboundMessage, MessageMoved, OrphanReport, Payload, TrunkMoved};
 pub use history::{
     Again, History, LateAnswer, Matched, ReportRecord, ReportUse, Try, applied_report, is_told,
 };
-pub use id::{CarrierId, EventId, InvalidId, MessageId, RequestKey, SubscriptionId, TenantId, TrunkId};
+pub use id::{
+    CallId, CarrierId, EventId, InvalidId, MessageId, RequestKey, SubscriptionId, TenantId, TrunkId,
+};
 pub use message::{
     AmbiguityPolicy, BinaryContent, Category, Content, Message, MessageState, SegmentPlan, TextEncoding,
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::CarrierId;
+use super::{CarrierId, Cause, Evidence};
 
 /// Who produced a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -44,11 +44,15 @@ pub enum FailureClass {
     Congestion,
     Network,
     NoResponse,
+    Busy,
+    NoAnswer,
+    Declined,
+    Media,
 }
 
 impl FailureClass {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::None,
         Self::InvalidNumber,
         Self::AbsentSubscriber,
@@ -70,6 +74,10 @@ impl FailureClass {
         Self::Congestion,
         Self::Network,
         Self::NoResponse,
+        Self::Busy,
+        Self::NoAnswer,
+        Self::Declined,
+        Self::Media,
     ];
 
     /// The label in metrics and logs.
@@ -97,6 +105,10 @@ impl FailureClass {
             Self::Congestion => "congestion",
             Self::Network => "network",
             Self::NoResponse => "no_response",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no_answer",
+            Self::Declined => "declined",
+            Self::Media => "media",
         }
     }
 }
@@ -141,6 +153,19 @@ impl CarrierStatus {
             raw_code: String::new(),
             raw_text: text.into(),
         }
+    }
+
+    /// Why a call ended or a try of it failed: the carrier's status and phrase, else its Q.850 cause, else ours.
+    #[must_use]
+    pub fn of_call(cause: Cause, evidence: &Evidence) -> Self {
+        let Evidence { sip_status, phrase, q850, .. } = evidence;
+        let (source, raw_code, raw_text) = match (sip_status, q850) {
+            (Some(status), _) => (StatusSource::CarrierResponse, status.to_string(), phrase.clone()),
+            (None, Some(cause)) => (StatusSource::CarrierReport, cause.to_string(), phrase.clone()),
+            (None, None) => (StatusSource::Daemon, String::new(), cause.name().to_owned()),
+        };
+        let protocol = if source == StatusSource::Daemon { String::new() } else { "sip".to_owned() };
+        Self { source, class: cause.class(), permanent: cause.is_permanent(), protocol, raw_code, raw_text }
     }
 }
 

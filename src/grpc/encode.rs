@@ -81,6 +81,10 @@ fn failure_class(class: FailureClass) -> api::FailureClass {
         FailureClass::Congestion => api::FailureClass::Congestion,
         FailureClass::Network => api::FailureClass::Network,
         FailureClass::NoResponse => api::FailureClass::NoResponse,
+        FailureClass::Busy => api::FailureClass::Busy,
+        FailureClass::NoAnswer => api::FailureClass::NoAnswer,
+        FailureClass::Declined => api::FailureClass::Declined,
+        FailureClass::Media => api::FailureClass::Media,
     }
 }
 

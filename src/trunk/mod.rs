@@ -1,5 +1,6 @@
 //! Everything that talks to one carrier. Has never heard of the store.
 
+pub mod calls;
 pub mod sms;
 mod status;
 
