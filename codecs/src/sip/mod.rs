@@ -6,6 +6,7 @@
 //! - `framing`: where a message ends, in a datagram and on a stream;
 //! - `validate`: which status a faulty message is owed;
 //! - `auth`, `sdp`: what headers and bodies mean;
+//! - [`cause`]: why a leg ended;
 //! - `transaction`: retransmission and timeouts, one type per machine;
 //! - `dialog`: tags, sequence numbers, route sets, refresh;
 //! - `ua`: what a caller asks for and is told.
@@ -14,6 +15,7 @@
 //! Its types hold neither IPv6 references nor escapes nor unknown methods, and refuse most of the messages that RFC 4475
 //! calls valid. Conversions at the edge are one file behind the feature of that name.
 
+pub mod cause;
 pub mod dialog;
 mod flow;
 mod method;
