@@ -85,6 +85,12 @@ impl Method {
     }
 }
 
+impl AsRef<[u8]> for Method {
+    fn as_ref(&self) -> &[u8] {
+        self.name().as_bytes()
+    }
+}
+
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if *self == Self::Unknown { "unknown" } else { self.name() })

@@ -2,7 +2,8 @@
 //!
 //! A layer sees only the ones below it:
 //! - [`Method`], [`Flow`] and [`Target`]: the words that all of them share;
-//! - `message`: what was said: spans over the octets, typed on demand, and written canonically;
+//! - [`message`]: what was said: spans over the octets, typed on demand, and written canonically;
+//! - [`uri`]: whom a message is for, who sent it;
 //! - `framing`: where a message ends, in a datagram and on a stream;
 //! - `validate`: which status a faulty message is owed;
 //! - `auth`, `sdp`: what headers and bodies mean;
@@ -18,8 +19,11 @@
 pub mod cause;
 pub mod dialog;
 mod flow;
+pub mod message;
 mod method;
 pub mod ua;
+pub mod uri;
 
 pub use flow::{ConnectionId, Flow, Target, Transport};
+pub use message::{Message, Name, Writer};
 pub use method::Method;

@@ -1,0 +1,203 @@
+//! Writes a message once, and knows its parts when it is done.
+
+use bytes::{BufMut, BytesMut};
+
+use super::{Field, Message, Name, Span, StartLine, reason_phrase};
+use crate::sip::Method;
+
+/// Octets that a message has room for from the start.
+const USUAL_OCTETS: usize = 1024;
+/// Headers that a message has room for from the start.
+const USUAL_HEADERS: usize = 24;
+
+/// Writes one message: the start line when it is made, then headers in the order of the calls, then the body.
+///
+/// A value is written on one line: CR, LF and NUL become spaces, so that no value can begin another header. Lengths
+/// are the writer's own business: Content-Length is written by [`body`](Self::body) and [`finish`](Self::finish).
+#[derive(Debug)]
+pub struct Writer {
+    out: BytesMut,
+    start: StartLine,
+    fields: Vec<Field>,
+}
+
+impl Writer {
+    /// Begins a request.
+    #[must_use]
+    pub fn request(method: impl AsRef<[u8]>, uri: impl AsRef<[u8]>) -> Self {
+        let (method, uri) = (method.as_ref(), uri.as_ref());
+        let mut writer = Self::begin(StartLine::Request {
+            method: Method::of(method),
+            method_octets: Span { start: 0, end: method.len() as u32 },
+            uri: Span::default(),
+            version: Span::default(),
+            well_formed: true,
+        });
+        writer.out.put_slice(method);
+        writer.out.put_u8(b' ');
+        let own_uri = writer.put(uri);
+        writer.out.put_u8(b' ');
+        let own_version = writer.put(b"SIP/2.0");
+        writer.out.put_slice(b"\r\n");
+        if let StartLine::Request { uri, version, .. } = &mut writer.start {
+            (*uri, *version) = (own_uri, own_version);
+        }
+        writer
+    }
+
+    /// Begins a response; without a reason the usual phrase is written.
+    #[must_use]
+    pub fn response(status: u16, reason: Option<&str>) -> Self {
+        let mut writer = Self::begin(StartLine::Response {
+            version: Span { start: 0, end: 7 },
+            status: (100..700).contains(&status).then_some(status),
+            reason: Span::default(),
+        });
+        writer.out.put_slice(b"SIP/2.0 ");
+        put_decimal(&mut writer.out, u64::from(status));
+        writer.out.put_u8(b' ');
+        let own_reason = writer.put(reason.unwrap_or_else(|| reason_phrase(status)).as_bytes());
+        writer.out.put_slice(b"\r\n");
+        if let StartLine::Response { reason, .. } = &mut writer.start {
+            *reason = own_reason;
+        }
+        writer
+    }
+
+    fn begin(start: StartLine) -> Self {
+        let (out, fields) = (BytesMut::with_capacity(USUAL_OCTETS), Vec::with_capacity(USUAL_HEADERS));
+        Self { out, start, fields }
+    }
+
+    /// Writes a header.
+    #[inline]
+    pub fn field(&mut self, name: Name, value: impl AsRef<[u8]>) -> &mut Self {
+        let value = value.as_ref();
+        self.line(name, name.prefix(), value.len(), |out| out.put_slice(value))
+    }
+
+    /// Writes a header whose value `write` appends.
+    #[inline]
+    pub fn field_with(&mut self, name: Name, write: impl FnOnce(&mut BytesMut)) -> &mut Self {
+        self.line(name, name.prefix(), 0, write)
+    }
+
+    /// Writes a header whose value is a number.
+    pub fn number(&mut self, name: Name, value: impl Into<u64>) -> &mut Self {
+        self.field_with(name, |out| put_decimal(out, value.into()))
+    }
+
+    /// Writes CSeq.
+    pub fn cseq(&mut self, number: u32, method: impl AsRef<[u8]>) -> &mut Self {
+        self.field_with(Name::CSeq, |out| {
+            put_decimal(out, u64::from(number));
+            out.put_u8(b' ');
+            out.put_slice(method.as_ref());
+        })
+    }
+
+    /// Writes a header by its name, which may be one that [`Name`] doesn't have.
+    pub fn other(&mut self, label: &str, value: impl AsRef<[u8]>) -> &mut Self {
+        match Name::of(label.as_bytes()) {
+            Name::Other => {
+                let value = value.as_ref();
+                let label = format!("{label}: ");
+                self.line(Name::Other, &label, value.len(), |out| out.put_slice(value))
+            }
+            name => self.field(name, value),
+        }
+    }
+
+    /// Copies all lines of a header from another message, in order and with the long name.
+    pub fn copy(&mut self, message: &Message, name: Name) -> &mut Self {
+        for field in message.fields().filter(|field| field.name == name) {
+            if name == Name::Other {
+                self.other(&String::from_utf8_lossy(field.label), field.value);
+            } else {
+                self.field(name, field.value);
+            }
+        }
+        self
+    }
+
+    /// Ends the headers with the body's type and length, and writes the body.
+    #[must_use]
+    pub fn body(mut self, content_type: impl AsRef<[u8]>, octets: impl AsRef<[u8]>) -> Message {
+        self.field(Name::ContentType, content_type);
+        self.end(octets.as_ref())
+    }
+
+    /// Ends the headers. There is no body.
+    #[must_use]
+    pub fn finish(self) -> Message {
+        self.end(b"")
+    }
+
+    fn end(mut self, body: &[u8]) -> Message {
+        self.number(Name::ContentLength, body.len() as u64);
+        self.out.reserve(2 + body.len());
+        self.out.put_slice(b"\r\n");
+        let start = self.out.len() as u32;
+        self.out.put_slice(body);
+        Message { octets: self.out.freeze(), start: self.start, fields: self.fields, body: start }
+    }
+
+    /// Writes one line; `prefix` is the name, the colon and a space.
+    #[inline]
+    fn line(
+        &mut self,
+        name: Name,
+        prefix: &str,
+        octets: usize,
+        write: impl FnOnce(&mut BytesMut),
+    ) -> &mut Self {
+        self.out.reserve(prefix.len() + octets + 2);
+        let start = self.out.len();
+        self.out.put_slice(prefix.as_bytes());
+        let value = self.out.len();
+        write(&mut self.out);
+        self.seal(value);
+        let end = self.out.len();
+        self.out.put_slice(b"\r\n");
+        let span = |start: usize, end: usize| Span { start: start as u32, end: end as u32 };
+        self.fields.push(Field {
+            name,
+            label: span(start, value.saturating_sub(2)),
+            value: span(value, end),
+        });
+        self
+    }
+
+    /// Writes a part of the start line.
+    fn put(&mut self, part: &[u8]) -> Span {
+        let start = self.out.len();
+        self.out.put_slice(part);
+        self.seal(start);
+        Span { start: start as u32, end: self.out.len() as u32 }
+    }
+
+    /// Takes from what was written the octets that would end the line.
+    #[inline]
+    fn seal(&mut self, from: usize) {
+        let mut written = &mut self.out[from..];
+        while let Some(at) = memchr::memchr3(b'\r', b'\n', b'\0', written) {
+            written[at] = b' ';
+            written = &mut written[at + 1..];
+        }
+    }
+}
+
+/// Writes a number in decimal digits.
+pub fn put_decimal(out: &mut BytesMut, mut number: u64) {
+    let mut digits = [0_u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.put_slice(&digits[at..]);
+}
