@@ -6,7 +6,8 @@
 //! - [`uri`]: whom a message is for, who sent it;
 //! - `framing`: where a message ends, in a datagram and on a stream;
 //! - `validate`: which status a faulty message is owed;
-//! - `auth`, `sdp`: what headers and bodies mean;
+//! - [`auth`]: challenges, answered and made;
+//! - `sdp`: what bodies mean;
 //! - [`cause`]: why a leg ended;
 //! - `transaction`: retransmission and timeouts, one type per machine;
 //! - `dialog`: tags, sequence numbers, route sets, refresh;
@@ -16,6 +17,7 @@
 //! Its types hold neither IPv6 references nor escapes nor unknown methods, and refuse most of the messages that RFC 4475
 //! calls valid. Conversions at the edge are one file behind the feature of that name.
 
+pub mod auth;
 pub mod cause;
 pub mod dialog;
 mod flow;
