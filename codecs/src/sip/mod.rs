@@ -10,8 +10,8 @@
 //! - `sdp`: what bodies mean;
 //! - [`cause`]: why a leg ended;
 //! - `transaction`: retransmission and timeouts, one type per machine;
-//! - `dialog`: tags, sequence numbers, route sets, refresh;
-//! - `ua`: what a caller asks for and is told.
+//! - [`dialog`]: tags, sequence numbers, route sets, refresh;
+//! - [`ua`]: what a caller asks for and is told.
 //!
 //! # Why there is no `rsip` on the wire
 //! Its types hold neither IPv6 references nor escapes nor unknown methods, and refuse most of the messages that RFC 4475

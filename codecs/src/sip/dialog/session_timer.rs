@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+pub use crate::sip::message::{Refresher, SessionExpires};
+
 /// The smallest interval that anybody may ask for, seconds.
 pub const SMALLEST: u32 = 90;
 
@@ -33,35 +35,6 @@ pub enum Unanswered {
     RefreshAlone,
     /// The session has no timer.
     Off,
-}
-
-/// Who refreshes, as one request sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refresher {
-    /// The sender of the request.
-    Uac,
-    /// The one that answers it.
-    Uas,
-}
-
-impl Refresher {
-    /// The value of the `refresher` parameter.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Uac => "uac",
-            Self::Uas => "uas",
-        }
-    }
-}
-
-/// Session-Expires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionExpires {
-    /// Seconds.
-    pub seconds: u32,
-    /// Who refreshes, if it says so.
-    pub refresher: Option<Refresher>,
 }
 
 /// What a request says of session timers.
@@ -242,10 +215,17 @@ impl SessionTimer {
 
     /// A refresh failed without ending the call: the next one goes out in an eighth of the interval, and so not in a loop.
     pub fn refresh_failed(&mut self, now: Instant) {
+        if let Some(running) = self.running {
+            self.refresh_at(now + Duration::from_secs(u64::from(running.seconds / 8)));
+        }
+    }
+
+    /// A refresh met a request of the peer: it goes out again at `at`.
+    pub fn refresh_at(&mut self, at: Instant) {
         if let Some(running) = &mut self.running
             && running.role == Role::Refresh
         {
-            running.refresh = Some(now + Duration::from_secs(u64::from(running.seconds / 8)));
+            running.refresh = Some(at);
         }
     }
 

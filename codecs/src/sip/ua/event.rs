@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{Ended, LegId, PeerId, Snapshot};
 use crate::{
     Now,
-    sip::{Flow, Method, Target},
+    sip::{Flow, Message, Method, Target},
 };
 
 /// Something that the endpoint tells, in the order in which it happened.
@@ -59,6 +59,8 @@ pub struct Incoming {
     pub to: Bytes,
     /// The offer. `None`: we are to make one in the answer.
     pub sdp: Option<Bytes>,
+    /// The whole INVITE, for whatever else the trunk agreed on.
+    pub request: Message,
 }
 
 /// What can happen to a leg. [`LegEvent::Ended`] comes once, last, whatever crosses.
@@ -111,9 +113,11 @@ pub enum LegEvent {
     Snapshot(Snapshot),
     /// The peer wants to change the session; `accept_offer` or `refuse_offer` must follow at once.
     SessionOffer {
-        /// Its offer. `None`: we are to make one, as the argument of `accept_offer`.
-        sdp: Option<Bytes>,
+        /// Its offer.
+        sdp: Bytes,
     },
+    /// The peer gave its re-INVITE up before its offer was answered. The session is as it was.
+    OfferWithdrawn,
     /// An exchange is complete: the peer's answer to an offer of ours.
     SessionChanged {
         /// The answer.

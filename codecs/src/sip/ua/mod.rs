@@ -19,9 +19,9 @@ mod policy;
 mod snapshot;
 
 pub use config::{Config, Intake, Limits, Listener, Peer, Source, Strangers};
-pub use ended::{Ended, EndedBy};
+pub use ended::Ended;
 pub use event::{AttemptFailure, Direction, Event, Incoming, LegEvent, Progress};
-pub use order::{Body, Field, Hangup, Invite, OwnAction, Reliability, Response};
+pub use order::{Body, Field, Hangup, Invite, Refusal, Reliability, Response};
 pub use policy::{DialogRouting, Failover, Policy, Reliable, SessionTimer};
 pub use snapshot::{BadSnapshot, Snapshot};
 

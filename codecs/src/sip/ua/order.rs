@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{PeerId, Policy};
-use crate::sip::Target;
+use crate::sip::{Target, cause::Own};
 
 /// A header field that the caller adds to a message, in the caller's order.
 ///
@@ -127,46 +127,45 @@ impl Response {
     }
 }
 
-/// Why we end a leg. It goes back into [`super::Ended`], and its reasons onto the wire.
+/// Why we end a leg. `own` goes back into the evidence of [`super::Ended`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hangup {
     /// What made us do it.
-    pub action: OwnAction,
-    /// Values of Reason for the BYE or CANCEL, as `Q.850;cause=16`.
-    pub reasons: Vec<Bytes>,
+    pub own: Own,
+    /// Fields for the BYE or CANCEL. Without a Reason among them, the usual one for `own` is written.
+    pub fields: Vec<Field>,
 }
 
 impl Hangup {
-    /// Ends a leg for this reason, and says nothing of it to the peer.
+    /// Ends a leg for this reason.
     #[must_use]
-    pub fn new(action: OwnAction) -> Self {
-        Self { action, reasons: Vec::new() }
+    pub fn new(own: Own) -> Self {
+        Self { own, fields: Vec::new() }
     }
 }
 
-/// What of our own doing ended a leg.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OwnAction {
-    /// The platform gave the call up, or hung up.
-    Requested,
-    /// The ring time of the policy ran out.
-    RingTime,
-    /// The longest wait for an answer of the policy ran out.
-    AnswerTime,
-    /// The call lasted as long as it may.
-    MaxDuration,
-    /// No media came.
-    MediaTimeout,
-    /// Nobody refreshed the session.
-    SessionExpired,
-    /// The other leg of the call ended.
-    OtherLeg,
-    /// The media that the peer offered cannot be used, or it offered none.
-    Media,
-    /// The peer broke the protocol so that the call cannot go on.
-    Protocol,
-    /// We are going down.
-    Drain,
-    /// A crash lost the call; it was ended from its snapshot.
-    Lost,
+/// Why the endpoint did not do what it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The leg has ended, or never was.
+    #[error("there is no such leg")]
+    NoLeg,
+    /// The leg is in no state for this.
+    #[error("the leg is in no state for this")]
+    WrongState,
+    /// An offer is open already.
+    #[error("an offer is open already")]
+    OfferOpen,
+    /// As many legs, or requests, as may be there at once.
+    #[error("too many calls or requests at once")]
+    Full,
+    /// No target, or none that a listener of ours can send to.
+    #[error("no target that a listener of ours can send to")]
+    NoTarget,
+    /// A field's name is no token, or its value has CR or LF in it.
+    #[error("a field's name or value cannot stand in a message")]
+    BadField,
+    /// The status is out of range here.
+    #[error("the status is out of range here")]
+    BadStatus,
 }
