@@ -7,7 +7,7 @@
 //! - `framing`: where a message ends, in a datagram and on a stream;
 //! - `validate`: which status a faulty message is owed;
 //! - [`auth`]: challenges, answered and made;
-//! - `sdp`: what bodies mean;
+//! - [`sdp`]: what is said of media, offered and answered;
 //! - [`cause`]: why a leg ended;
 //! - `transaction`: retransmission and timeouts, one type per machine;
 //! - [`dialog`]: tags, sequence numbers, route sets, refresh;
@@ -23,6 +23,7 @@ pub mod dialog;
 mod flow;
 pub mod message;
 mod method;
+pub mod sdp;
 pub mod ua;
 pub mod uri;
 

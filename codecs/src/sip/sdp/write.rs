@@ -1,0 +1,63 @@
+//! Writes descriptions: every line in its place, each ended by CRLF.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::parse::{Line, Media};
+
+/// RFC 8866 §9: the order of a stream's lines.
+const MEDIA_ORDER: &[u8] = b"micbka";
+
+/// A description in the making.
+#[derive(Debug)]
+pub(super) struct Writer(BytesMut);
+
+impl Writer {
+    /// Begins with the version line.
+    pub fn new() -> Self {
+        let mut writer = Self(BytesMut::with_capacity(512));
+        writer.line(b'v', b"0");
+        writer
+    }
+
+    /// Writes one line. What would end it is left out.
+    pub fn line(&mut self, kind: u8, value: &[u8]) -> &mut Self {
+        self.0.reserve(value.len() + 4);
+        self.0.put_slice(&[kind, b'=']);
+        if value.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
+            self.0.extend(value.iter().filter(|octet| !matches!(octet, b'\r' | b'\n' | 0)));
+        } else {
+            self.0.put_slice(value);
+        }
+        self.0.put_slice(b"\r\n");
+        self
+    }
+
+    /// Writes the lines of one kind.
+    pub fn lines(&mut self, kind: u8, lines: &[Line<'_>], keep: impl Fn(&Line<'_>) -> bool) -> &mut Self {
+        for line in lines.iter().filter(|line| line.kind == kind && keep(line)) {
+            self.line(kind, line.value);
+        }
+        self
+    }
+
+    /// Writes a stream as it is, its lines in the order that they must have. Lines of an unknown kind come last.
+    pub fn stream(&mut self, media: &Media<'_>, keep: impl Fn(&Line<'_>) -> bool) -> &mut Self {
+        for kind in MEDIA_ORDER {
+            self.lines(*kind, media.lines(), &keep);
+        }
+        for line in media.lines().iter().filter(|line| !MEDIA_ORDER.contains(&line.kind)) {
+            self.line(line.kind, line.value);
+        }
+        self
+    }
+
+    /// Writes a stream that is refused or removed.
+    pub fn closed(&mut self, kind: &[u8], protocol: &[u8], format: &[u8]) -> &mut Self {
+        let format = if format.is_empty() { b"0" } else { format };
+        self.line(b'm', &[kind, b"0", protocol, format].join(&b' '))
+    }
+
+    pub fn finish(self) -> Bytes {
+        self.0.freeze()
+    }
+}
