@@ -38,7 +38,8 @@ stamp() {
     cat "$@" >"$folder/.stamp"
 }
 
-need tshark=tshark node=nodejs npm=npm python3=python3 javac=default-jdk-headless mvn=maven
+need tshark=tshark node=nodejs npm=npm python3=python3 javac=default-jdk-headless mvn=maven \
+    sipp=sip-tester
 
 venv=$peers/venv
 if ! unchanged "$venv" "$here"/*/requirements.txt; then

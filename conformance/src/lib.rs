@@ -25,6 +25,7 @@ pub mod report;
 pub mod rig;
 pub mod scale;
 pub mod simulated;
+pub mod sipp;
 mod smpp;
 pub mod subject;
 mod text;
