@@ -9,7 +9,7 @@
 //! - [`auth`]: challenges, answered and made;
 //! - [`sdp`]: what is said of media, offered and answered;
 //! - [`cause`]: why a leg ended;
-//! - `transaction`: retransmission and timeouts, one type per machine;
+//! - [`transaction`]: retransmission and timeouts, one type per machine;
 //! - [`dialog`]: tags, sequence numbers, route sets, refresh;
 //! - [`ua`]: what a caller asks for and is told.
 //!
@@ -24,6 +24,7 @@ mod flow;
 pub mod message;
 mod method;
 pub mod sdp;
+pub mod transaction;
 pub mod ua;
 pub mod uri;
 
