@@ -4,8 +4,8 @@
 //! - [`Method`], [`Flow`] and [`Target`]: the words that all of them share;
 //! - [`message`]: what was said: spans over the octets, typed on demand, and written canonically;
 //! - [`uri`]: whom a message is for, who sent it;
-//! - `framing`: where a message ends, in a datagram and on a stream;
-//! - `validate`: which status a faulty message is owed;
+//! - [`framing`]: where a message ends, in a datagram and on a stream;
+//! - [`validate`]: which status a faulty message is owed;
 //! - [`auth`]: challenges, answered and made;
 //! - [`sdp`]: what is said of media, offered and answered;
 //! - [`cause`]: why a leg ended;
@@ -21,12 +21,14 @@ pub mod auth;
 pub mod cause;
 pub mod dialog;
 mod flow;
+pub mod framing;
 pub mod message;
 mod method;
 pub mod sdp;
 pub mod transaction;
 pub mod ua;
 pub mod uri;
+pub mod validate;
 
 pub use flow::{ConnectionId, Flow, Target, Transport};
 pub use message::{Message, Name, Writer};

@@ -16,7 +16,7 @@ pub struct FieldRef<'a> {
 impl Message {
     /// All header lines in order.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = FieldRef<'_>> {
-        self.fields.iter().map(|field| FieldRef {
+        self.head.fields.iter().map(|field| FieldRef {
             name: field.name,
             label: field.label.of(&self.octets),
             value: field.value.of(&self.octets),
@@ -27,7 +27,7 @@ impl Message {
     #[must_use]
     #[inline]
     pub fn field(&self, name: Name) -> Option<&[u8]> {
-        self.fields.iter().find(|field| field.name == name).map(|field| field.value.of(&self.octets))
+        self.head.fields.iter().find(|field| field.name == name).map(|field| field.value.of(&self.octets))
     }
 
     /// The value of the first line with a name that [`Name`] doesn't have. Compared without case.

@@ -2,7 +2,7 @@
 //!
 //! [`Message::parse`] finds the start line, the headers and the body, and refuses only what has none of them. What a
 //! header's value means is read when it is asked for ([`Message::via`], [`Message::cseq`], …), so a faulty value spoils
-//! only itself. Whether a message is fit to be acted on is for `validate` to say.
+//! only itself. Whether a message is fit to be acted on is for [`validate`](super::validate) to say.
 //!
 //! Nothing is copied or put right: unknown headers, odd charsets and the order of lines stay as they came.
 //! [`Writer`] writes a message once, and knows its parts when it is done.
@@ -41,6 +41,12 @@ use super::Method;
 #[derive(Clone)]
 pub struct Message {
     octets: Bytes,
+    head: Head,
+}
+
+/// Where the parts of a message's head are.
+#[derive(Debug, Clone)]
+pub(in crate::sip) struct Head {
     start: StartLine,
     fields: Vec<Field>,
     /// Where the body begins.
@@ -73,6 +79,7 @@ struct Field {
 #[derive(Debug, Clone, Copy)]
 enum StartLine {
     Request {
+        line: Span,
         method: Method,
         method_octets: Span,
         uri: Span,
@@ -81,6 +88,7 @@ enum StartLine {
         well_formed: bool,
     },
     Response {
+        line: Span,
         version: Span,
         /// `None` unless it is a number from 100 to 699.
         status: Option<u16>,
@@ -94,7 +102,13 @@ impl Message {
     /// # Errors
     /// [`ParseError`] when there is no start line or no end of the headers.
     pub fn parse(octets: Bytes) -> Result<Self, ParseError> {
-        parse::message(octets)
+        let head = Head::parse(&octets)?;
+        Ok(Self { octets, head })
+    }
+
+    /// A message whose head has been read, `octets` being all of it.
+    pub(super) fn of(octets: Bytes, head: Head) -> Self {
+        Self { octets, head }
     }
 
     /// The octets, as they came or as they were written.
@@ -106,13 +120,13 @@ impl Message {
     /// Says whether it asks for something, rather than answers.
     #[must_use]
     pub fn is_request(&self) -> bool {
-        matches!(self.start, StartLine::Request { .. })
+        matches!(self.head.start, StartLine::Request { .. })
     }
 
     /// What a request asks for; `None` for a response.
     #[must_use]
     pub fn method(&self) -> Option<Method> {
-        match self.start {
+        match self.head.start {
             StartLine::Request { method, .. } => Some(method),
             StartLine::Response { .. } => None,
         }
@@ -121,7 +135,7 @@ impl Message {
     /// The method as it is written; empty for a response.
     #[must_use]
     pub fn method_octets(&self) -> &[u8] {
-        match self.start {
+        match self.head.start {
             StartLine::Request { method_octets, .. } => method_octets.of(&self.octets),
             StartLine::Response { .. } => b"",
         }
@@ -130,7 +144,7 @@ impl Message {
     /// Whom a request is for, as it is written; empty for a response.
     #[must_use]
     pub fn request_uri(&self) -> &[u8] {
-        match self.start {
+        match self.head.start {
             StartLine::Request { uri, .. } => uri.of(&self.octets),
             StartLine::Response { .. } => b"",
         }
@@ -139,7 +153,7 @@ impl Message {
     /// A response's status, from 100 to 699; `None` for one that is out of this range, and for a request.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
-        match self.start {
+        match self.head.start {
             StartLine::Request { .. } => None,
             StartLine::Response { status, .. } => status,
         }
@@ -148,7 +162,7 @@ impl Message {
     /// A response's reason phrase, which may be empty and in any charset.
     #[must_use]
     pub fn reason_phrase(&self) -> &[u8] {
-        match self.start {
+        match self.head.start {
             StartLine::Request { .. } => b"",
             StartLine::Response { reason, .. } => reason.of(&self.octets),
         }
@@ -157,17 +171,25 @@ impl Message {
     /// The version as it is written; empty when a request line has none.
     #[must_use]
     pub fn version(&self) -> &[u8] {
-        match self.start {
+        match self.head.start {
             StartLine::Request { version, .. } | StartLine::Response { version, .. } => {
                 version.of(&self.octets)
             }
         }
     }
 
+    /// The start line without its end.
+    #[must_use]
+    pub fn start_line(&self) -> &[u8] {
+        match self.head.start {
+            StartLine::Request { line, .. } | StartLine::Response { line, .. } => line.of(&self.octets),
+        }
+    }
+
     /// Says whether the start line is as the grammar has it, whatever its parts may mean.
     #[must_use]
     pub fn has_well_formed_start_line(&self) -> bool {
-        match self.start {
+        match self.head.start {
             StartLine::Request { well_formed, .. } => well_formed,
             StartLine::Response { status, .. } => status.is_some(),
         }
@@ -176,23 +198,28 @@ impl Message {
     /// The body; empty when there is none.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        &self.octets[self.body as usize..]
+        &self.octets[self.head.body as usize..]
+    }
+
+    /// Leaves out what follows the first `octets` of the body.
+    pub(super) fn truncate_body(&mut self, octets: usize) {
+        self.octets.truncate((self.head.body as usize).saturating_add(octets));
     }
 
     /// The start line, the headers and the empty line behind them.
     #[must_use]
     pub fn head(&self) -> &[u8] {
-        &self.octets[..self.body as usize]
+        &self.octets[..self.head.body as usize]
     }
 }
 
 /// Without what it says: numbers and texts of people don't belong in a log.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.start {
+        match self.head.start {
             StartLine::Request { method, .. } => write!(f, "{method}")?,
             StartLine::Response { status, .. } => write!(f, "response {}", status.unwrap_or_default())?,
         }
-        write!(f, " of {} octets with {} headers", self.octets.len(), self.fields.len())
+        write!(f, " of {} octets with {} headers", self.octets.len(), self.head.fields.len())
     }
 }

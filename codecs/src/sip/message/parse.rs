@@ -1,11 +1,10 @@
 //! Finds the parts of a message.
 
-use bytes::Bytes;
 use nom::bytes::complete::take_while;
 use thiserror::Error;
 
 use super::{
-    Field, Message, Name, Span, StartLine,
+    Field, Head, Name, Span, StartLine,
     grammar::{Parsed, is_digit, is_token, refuse, trim},
 };
 use crate::sip::Method;
@@ -27,27 +26,29 @@ pub enum ParseError {
 /// Headers that a message has room for from the start: most have fewer.
 const USUAL_HEADERS: usize = 24;
 
-pub(super) fn message(octets: Bytes) -> Result<Message, ParseError> {
-    if u32::try_from(octets.len()).is_err() {
-        return Err(ParseError::TooLong);
-    }
-    let whole = Whole(&octets);
-    let (mut rest, first) = line(whole.0).map_err(|_| ParseError::StartLine)?;
-    if first.is_empty() {
-        return Err(ParseError::StartLine);
-    }
-    let start = whole.start_line(first);
-    let mut fields = Vec::with_capacity(USUAL_HEADERS);
-    loop {
-        let (after, text) = folded_line(rest).map_err(|_| ParseError::HeaderEnd)?;
-        rest = after;
-        if text.is_empty() {
-            break;
+impl Head {
+    /// Finds the parts of the head that `octets` begin with.
+    pub(in crate::sip) fn parse(octets: &[u8]) -> Result<Self, ParseError> {
+        if u32::try_from(octets.len()).is_err() {
+            return Err(ParseError::TooLong);
         }
-        fields.push(whole.field(text));
+        let whole = Whole(octets);
+        let (mut rest, first) = line(octets).map_err(|_| ParseError::StartLine)?;
+        if first.is_empty() {
+            return Err(ParseError::StartLine);
+        }
+        let start = whole.start_line(first);
+        let mut fields = Vec::with_capacity(USUAL_HEADERS);
+        loop {
+            let (after, text) = folded_line(rest).map_err(|_| ParseError::HeaderEnd)?;
+            rest = after;
+            if text.is_empty() {
+                break;
+            }
+            fields.push(whole.field(text));
+        }
+        Ok(Self { start, fields, body: (octets.len() - rest.len()) as u32 })
     }
-    let body = (octets.len() - rest.len()) as u32;
-    Ok(Message { start, fields, body, octets })
 }
 
 /// The line up to the next CRLF, which is left out. Bare CR and LF end no line.
@@ -81,7 +82,7 @@ fn folded_line(rest: &[u8]) -> Parsed<'_, &[u8]> {
 struct Whole<'a>(&'a [u8]);
 
 impl<'a> Whole<'a> {
-    /// The span that ends where `rest` begins, `rest` being all that follows it.
+    /// Where a part of the octets is.
     #[inline]
     fn span(&self, part: &'a [u8]) -> Span {
         let start = part.as_ptr() as usize - self.0.as_ptr() as usize;
@@ -94,6 +95,7 @@ impl<'a> Whole<'a> {
         if first.len() > 4 && first[..4].eq_ignore_ascii_case(b"SIP/") {
             let (code, reason) = cut(rest);
             return StartLine::Response {
+                line: self.span(line),
                 version: self.span(first),
                 status: status(code),
                 reason: self.span(reason),
@@ -112,6 +114,7 @@ impl<'a> Whole<'a> {
             && uri.iter().all(u8::is_ascii_graphic)
             && is_version(version);
         StartLine::Request {
+            line: self.span(line),
             method: Method::of(first),
             method_octets: self.span(first),
             uri: self.span(uri),

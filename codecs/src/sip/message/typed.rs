@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::{
-    Address, Message, Name, Params, Via,
+    Address, Head, Message, Name, Params, Via,
     grammar::{Parsed, is_white, number, refuse, separator, skip_white, token},
 };
 use crate::sip::Method;
@@ -122,7 +122,7 @@ impl Message {
     /// The only line with this name, if there is one.
     #[inline]
     fn optional(&self, name: Name) -> Result<Option<&[u8]>, HeaderError> {
-        let mut lines = self.fields.iter().filter(|field| field.name == name);
+        let mut lines = self.head.fields.iter().filter(|field| field.name == name);
         let Some(first) = lines.next() else { return Ok(None) };
         match lines.next() {
             None => Ok(Some(first.value.of(&self.octets))),
@@ -223,18 +223,7 @@ impl Message {
     /// # Errors
     /// [`HeaderError`] when it is no number, or when it is repeated with another value.
     pub fn content_length(&self) -> Result<Option<usize>, HeaderError> {
-        let name = Name::ContentLength;
-        let mut found = None;
-        for value in self.values(name) {
-            let Ok(([], length)) = number(value) else { return Err(malformed(name)) };
-            let length = length.ok_or(HeaderError { name, fault: HeaderFault::Range })?;
-            if found.is_some_and(|found| found != length) {
-                return Err(HeaderError { name, fault: HeaderFault::Repeated });
-            }
-            found = Some(length);
-        }
-        let empty = found.is_none() && self.field(name).is_some();
-        if empty { Err(malformed(name)) } else { Ok(found.map(|length| length as usize)) }
+        self.head.content_length(&self.octets)
     }
 
     /// The body's type, if that is said.
@@ -316,6 +305,23 @@ impl Message {
     #[must_use]
     pub fn allows(&self, method: Method) -> bool {
         self.values(Name::Allow).any(|value| value == method.name().as_bytes())
+    }
+}
+
+impl Head {
+    /// See [`Message::content_length`]; `octets` are those that the head was read from.
+    pub(in crate::sip) fn content_length(&self, octets: &[u8]) -> Result<Option<usize>, HeaderError> {
+        let name = Name::ContentLength;
+        let mut found = None;
+        for field in self.fields.iter().filter(|field| field.name == name) {
+            let Ok(([], length)) = number(field.value.of(octets)) else { return Err(malformed(name)) };
+            let length = length.ok_or(HeaderError { name, fault: HeaderFault::Range })?;
+            if found.is_some_and(|found| found != length) {
+                return Err(HeaderError { name, fault: HeaderFault::Repeated });
+            }
+            found = Some(length);
+        }
+        Ok(found.map(|length| length as usize))
     }
 }
 

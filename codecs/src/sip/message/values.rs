@@ -16,7 +16,7 @@ pub struct Values<'a> {
 
 impl<'a> Values<'a> {
     pub(super) fn of(message: &'a Message, name: Name) -> Self {
-        Self { octets: &message.octets, fields: message.fields.iter(), name, rest: None }
+        Self { octets: &message.octets, fields: message.head.fields.iter(), name, rest: None }
     }
 }
 

@@ -3,13 +3,10 @@
 use std::net::IpAddr;
 
 use super::{
-    grammar::{Parsed, refuse, separator, skip_white, token},
+    grammar::{Parsed, number, refuse, separator, skip_white, token},
     params::Params,
 };
-use crate::sip::{
-    Transport,
-    uri::{Host, port},
-};
+use crate::sip::{Transport, uri::Host};
 
 /// What a branch begins with that is unique (RFC 3261 §8.1.1.7). Compared with case.
 pub const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
@@ -36,9 +33,35 @@ impl<'a> Via<'a> {
         Some(Self { params: Params::parse(rest)?, ..via })
     }
 
-    /// Reads the part before the parameters. That is enough to know where a refusal goes.
+    /// Says whether a value tells at least by what and from whom the message came, so that a refusal of it can go back.
+    #[must_use]
+    pub fn is_usable(value: &'a [u8]) -> bool {
+        Self::read_host(value).is_ok()
+    }
+
+    /// Reads the part before the parameters.
     #[inline]
-    pub(crate) fn read_sent_by(value: &'a [u8]) -> Parsed<'a, Self> {
+    fn read_sent_by(value: &'a [u8]) -> Parsed<'a, Self> {
+        let (rest, via) = Self::read_host(value)?;
+        // White space may stand on both sides of the colon.
+        let (rest, port) = match separator(rest, b':') {
+            Ok((digits, ())) => {
+                let (rest, port) = number(digits)?;
+                let Some(port) = port.and_then(|port| u16::try_from(port).ok()) else { return refuse() };
+                (rest, Some(port))
+            }
+            Err(_) => (rest, None),
+        };
+        let rest = skip_white(rest);
+        if rest.first().is_some_and(|&octet| octet != b';') {
+            return refuse();
+        }
+        Ok((rest, Self { port, ..via }))
+    }
+
+    /// Reads the part before the port.
+    #[inline]
+    fn read_host(value: &'a [u8]) -> Parsed<'a, Self> {
         let (rest, protocol) = token(skip_white(value))?;
         let (rest, ()) = separator(rest, b'/')?;
         // Whatever the version: a request of another one is refused by that way too.
@@ -53,24 +76,7 @@ impl<'a> Via<'a> {
             return refuse();
         }
         let (rest, host) = Host::read(host)?;
-        let rest = skip_white(rest);
-        let (rest, port) = match rest.split_first() {
-            // White space may stand on both sides of the colon.
-            Some((b':', digits)) if digits.first().is_some_and(u8::is_ascii_whitespace) => {
-                let digits = skip_white(digits);
-                let (rest, number) = super::grammar::number(digits)?;
-                match number.and_then(|number| u16::try_from(number).ok()) {
-                    Some(port) => (rest, Some(port)),
-                    None => return refuse(),
-                }
-            }
-            _ => port(rest)?,
-        };
-        let rest = skip_white(rest);
-        if rest.first().is_some_and(|&octet| octet != b';') {
-            return refuse();
-        }
-        Ok((rest, Self { transport, host, port, params: Params::default() }))
+        Ok((rest, Self { transport, host, port: None, params: Params::default() }))
     }
 
     /// The transport, if we have it.

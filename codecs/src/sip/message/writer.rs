@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::{Field, Message, Name, Span, StartLine, reason_phrase};
+use super::{Field, Head, Message, Name, Span, StartLine, reason_phrase};
 use crate::sip::Method;
 
 /// Octets that a message has room for from the start.
@@ -25,48 +25,39 @@ impl Writer {
     /// Begins a request.
     #[must_use]
     pub fn request(method: impl AsRef<[u8]>, uri: impl AsRef<[u8]>) -> Self {
-        let (method, uri) = (method.as_ref(), uri.as_ref());
-        let mut writer = Self::begin(StartLine::Request {
-            method: Method::of(method),
-            method_octets: Span { start: 0, end: method.len() as u32 },
-            uri: Span::default(),
-            version: Span::default(),
-            well_formed: true,
-        });
-        writer.out.put_slice(method);
+        let method = method.as_ref();
+        let mut writer = Self::begin();
+        let method_octets = writer.part(method);
         writer.out.put_u8(b' ');
-        let own_uri = writer.put(uri);
+        let uri = writer.part(uri.as_ref());
         writer.out.put_u8(b' ');
-        let own_version = writer.put(b"SIP/2.0");
+        let version = writer.part(b"SIP/2.0");
+        let line = Span { start: 0, end: writer.out.len() as u32 };
         writer.out.put_slice(b"\r\n");
-        if let StartLine::Request { uri, version, .. } = &mut writer.start {
-            (*uri, *version) = (own_uri, own_version);
-        }
+        let method = Method::of(method);
+        writer.start = StartLine::Request { line, method, method_octets, uri, version, well_formed: true };
         writer
     }
 
-    /// Begins a response; without a reason the usual phrase is written.
+    /// Begins a response with a status from 100 to 699; without a reason the usual phrase is written.
     #[must_use]
     pub fn response(status: u16, reason: Option<&str>) -> Self {
-        let mut writer = Self::begin(StartLine::Response {
-            version: Span { start: 0, end: 7 },
-            status: (100..700).contains(&status).then_some(status),
-            reason: Span::default(),
-        });
-        writer.out.put_slice(b"SIP/2.0 ");
+        let mut writer = Self::begin();
+        let version = writer.part(b"SIP/2.0");
+        writer.out.put_u8(b' ');
         put_decimal(&mut writer.out, u64::from(status));
         writer.out.put_u8(b' ');
-        let own_reason = writer.put(reason.unwrap_or_else(|| reason_phrase(status)).as_bytes());
+        let reason = writer.part(reason.unwrap_or_else(|| reason_phrase(status)).as_bytes());
+        let line = Span { start: 0, end: writer.out.len() as u32 };
         writer.out.put_slice(b"\r\n");
-        if let StartLine::Response { reason, .. } = &mut writer.start {
-            *reason = own_reason;
-        }
+        writer.start = StartLine::Response { line, version, status: Some(status), reason };
         writer
     }
 
-    fn begin(start: StartLine) -> Self {
-        let (out, fields) = (BytesMut::with_capacity(USUAL_OCTETS), Vec::with_capacity(USUAL_HEADERS));
-        Self { out, start, fields }
+    fn begin() -> Self {
+        let none = Span::default();
+        let start = StartLine::Response { line: none, version: none, status: None, reason: none };
+        Self { out: BytesMut::with_capacity(USUAL_OCTETS), start, fields: Vec::with_capacity(USUAL_HEADERS) }
     }
 
     /// Writes a header.
@@ -139,7 +130,8 @@ impl Writer {
         self.out.put_slice(b"\r\n");
         let start = self.out.len() as u32;
         self.out.put_slice(body);
-        Message { octets: self.out.freeze(), start: self.start, fields: self.fields, body: start }
+        let head = Head { start: self.start, fields: self.fields, body: start };
+        Message::of(self.out.freeze(), head)
     }
 
     /// Writes one line; `prefix` is the name, the colon and a space.
@@ -169,7 +161,7 @@ impl Writer {
     }
 
     /// Writes a part of the start line.
-    fn put(&mut self, part: &[u8]) -> Span {
+    fn part(&mut self, part: &[u8]) -> Span {
         let start = self.out.len();
         self.out.put_slice(part);
         self.seal(start);

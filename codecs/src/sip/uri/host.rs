@@ -89,7 +89,7 @@ impl fmt::Display for Host<'_> {
 
 /// Reads `:port` from the front of `rest`, if it is there.
 #[inline]
-pub(crate) fn port(rest: &[u8]) -> Parsed<'_, Option<u16>> {
+pub(super) fn port(rest: &[u8]) -> Parsed<'_, Option<u16>> {
     let Some(digits) = rest.strip_prefix(b":") else { return Ok((rest, None)) };
     let (rest, port) = number(digits)?;
     match port.and_then(|port| u16::try_from(port).ok()) {

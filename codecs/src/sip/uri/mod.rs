@@ -18,8 +18,6 @@ pub use parameters::{UriHeaders, UriParams};
 pub use sip::SipUri;
 pub use tel::TelUri;
 
-pub(crate) use host::port;
-
 /// A URI.
 #[derive(Debug, Clone, Copy)]
 pub enum Uri<'a> {
