@@ -154,7 +154,8 @@ fn profile(arguments: &Profile) -> ExitCode {
 }
 
 fn summary(config: &Config) -> String {
-    let (trunks, routes) = (config.trunks.len(), config.routes.len());
+    let trunks = config.trunks.len() + config.sip_trunks.len();
+    let routes = config.routes.len() + config.call_routes.len();
     format!(
         "{}, {}, store in {}",
         counted(trunks, "trunk"),

@@ -50,6 +50,8 @@ shipped![
     "cmpp20",
     "cmpp30",
     "cmpp30-gbk",
+    "sip-sbc",
+    "sip-ims",
 ];
 
 /// The shipped profile of this name.

@@ -42,6 +42,8 @@ words! {
         Cmpp21 = "cmpp21",
         /// CMPP 3.0.
         Cmpp30 = "cmpp30",
+        /// SIP 2.0: a trunk for calls.
+        Sip = "sip",
     }
 }
 
@@ -186,5 +188,93 @@ words! {
         Decimal = "decimal",
         /// Upper-case hexadecimal.
         Hex = "hex",
+    }
+}
+
+words! {
+    /// A place in a call's messages that holds a number.
+    CallHeader {
+        /// Request-URI.
+        RequestUri = "request-uri",
+        /// To.
+        To = "to",
+        /// From.
+        From = "from",
+        /// P-Asserted-Identity and P-Preferred-Identity.
+        Identity = "p-asserted-identity",
+        /// Diversion.
+        Diversion = "diversion",
+        /// The user of Contact.
+        Contact = "contact",
+    }
+}
+
+words! {
+    /// Whose number a header of a call says.
+    WhoseNumber {
+        /// The number that is shown, which is the caller's unless the request names another.
+        Shown = "shown",
+        /// The caller's, which the call is charged to.
+        Caller = "caller",
+        /// The account's own user.
+        Account = "account",
+        /// None: the header is left out.
+        None = "none",
+    }
+}
+
+words! {
+    /// How numbers are written in URIs.
+    NumberScheme {
+        /// `sip:+8613800138000@carrier.example.com`.
+        Sip = "sip",
+        /// `tel:+8613800138000`.
+        Tel = "tel",
+    }
+}
+
+words! {
+    /// What becomes of media that comes before the answer.
+    EarlyMedia {
+        /// It is told, with its description.
+        Tell = "tell",
+        /// It is taken for ringing.
+        Ringing = "ringing",
+    }
+}
+
+words! {
+    /// How provisional responses are made reliable (RFC 3262).
+    ReliableProvisional {
+        /// Where the other side wants it.
+        Supported = "supported",
+        /// Always, or the call fails.
+        Required = "required",
+        /// Never.
+        Off = "off",
+    }
+}
+
+words! {
+    /// Whether a session's liveness is watched (RFC 4028).
+    SessionTimerUse {
+        /// We ask for it.
+        Offer = "offer",
+        /// Where the carrier asks for it.
+        Accept = "accept",
+        /// Never.
+        Off = "off",
+    }
+}
+
+words! {
+    /// Who refreshes a session where we may choose.
+    Refresher {
+        /// Whoever the carrier chooses.
+        Either = "either",
+        /// We.
+        Us = "us",
+        /// The carrier.
+        Carrier = "carrier",
     }
 }

@@ -13,13 +13,15 @@ use toml::de::DeTable;
 
 use super::{
     Config, ConfigError, DrainConfig, Fault, Listen, MessageConfig, RetentionConfig, RouteConfig,
-    StoreConfig, TrunkConfig, WindowConfig,
+    SipTrunkConfig, StoreConfig, TrunkConfig, WindowConfig,
     layer::{Document, Faults},
     numbers::{self, Numbers},
     profile, quantity, route,
     secret::Secrets,
     section::Section,
-    shares, trunk, window,
+    shares, sip,
+    trunk::{self, Trunk},
+    window,
 };
 use crate::domain::TrunkId;
 
@@ -85,16 +87,20 @@ fn root(mut file: Section<'_>, name: &str, env: &dyn Fn(&str) -> Option<String>)
     let allow_literal = file.flag("allow_literal_secrets").or(false);
     let secrets = Secrets { folder, env, allow_literal };
     let messages = messages(file.section("messages"));
-    let (ids, trunks) = trunks(&mut file, &secrets, messages.orphan_hold);
+    let trunks = trunks(&mut file, &secrets, messages.orphan_hold);
     let numbers = numbers::read(file.section("numbers"), folder);
-    let costs: Vec<_> = trunks.iter().map(|trunk| (trunk.id.clone(), trunk.cost)).collect();
+    let (routes, call_routes) = routes(&mut file, &trunks, &numbers);
+    let sip = sip::read_listening(file.section("sip"), folder, &trunks.for_calls);
     let config = Config {
         listen: listen(file.section("listen")),
         store: store(file.section("store")),
         messages,
         shares: shares::read(file.section("shares")),
-        trunks,
-        routes: routes(&mut file, &ids, &costs, &numbers),
+        trunks: trunks.for_messages,
+        sip,
+        sip_trunks: trunks.for_calls,
+        routes,
+        call_routes,
         numbers: numbers.plan,
         windows: windows(&mut file),
         drain: drain(file.section("drain")),
@@ -209,13 +215,16 @@ fn messages(mut section: Section<'_>) -> MessageConfig {
 }
 
 /// The names of all trunks, and those trunks that could be read.
-fn trunks(
-    file: &mut Section<'_>,
-    secrets: &Secrets<'_>,
-    orphan_hold: Duration,
-) -> (Vec<TrunkId>, Vec<TrunkConfig>) {
+#[derive(Default)]
+struct Trunks {
+    names: Vec<TrunkId>,
+    for_messages: Vec<TrunkConfig>,
+    for_calls: Vec<SipTrunkConfig>,
+}
+
+fn trunks(file: &mut Section<'_>, secrets: &Secrets<'_>, orphan_hold: Duration) -> Trunks {
     let mut names: Vec<(TrunkId, Option<usize>)> = Vec::new();
-    let mut trunks = Vec::new();
+    let mut trunks = Trunks::default();
     let sections = file.sections("trunk");
     if sections.is_empty() && file.is_sound() {
         file.note("trunk", "is missing: at least one [[trunk]], or there is nowhere to send to");
@@ -230,9 +239,14 @@ fn trunks(
             None => names.push((id.clone(), section.line("id"))),
         }
         let read = |section: Section<'_>| trunk::read(id, section, secrets, orphan_hold);
-        trunks.extend(profile::with(section, secrets.folder, read));
+        match profile::with(section, secrets.folder, read) {
+            Some(Trunk::Messages(trunk)) => trunks.for_messages.push(trunk),
+            Some(Trunk::Calls(trunk)) => trunks.for_calls.push(trunk),
+            None => {}
+        }
     }
-    (names.into_iter().map(|(name, _)| name).collect(), trunks)
+    trunks.names = names.into_iter().map(|(name, _)| name).collect();
+    trunks
 }
 
 fn drain(mut section: Section<'_>) -> DrainConfig {
@@ -242,19 +256,25 @@ fn drain(mut section: Section<'_>) -> DrainConfig {
     DrainConfig { limit }
 }
 
+/// The routes of messages and those of calls: a route's trunks say which it is of.
 fn routes(
     file: &mut Section<'_>,
-    trunks: &[TrunkId],
-    costs: &[(TrunkId, Option<u32>)],
+    trunks: &Trunks,
     numbers: &Numbers,
-) -> Vec<RouteConfig> {
+) -> (Vec<RouteConfig>, Vec<RouteConfig>) {
     let sections = file.sections("route");
     // Without any trunk every route is at fault, and for another reason.
-    if trunks.is_empty() {
-        return Vec::new();
+    if trunks.names.is_empty() {
+        return (Vec::new(), Vec::new());
     }
-    let read = |(number, section)| route::read(number, section, trunks, costs, numbers);
-    (1..).zip(sections).map(read).collect()
+    let for_messages = trunks.for_messages.iter().map(|trunk| (trunk.id.clone(), trunk.cost));
+    let for_calls = trunks.for_calls.iter().map(|trunk| (trunk.id.clone(), trunk.cost));
+    let costs: Vec<_> = for_messages.chain(for_calls).collect();
+    let is_for_calls = |id: &TrunkId| trunks.for_calls.iter().any(|trunk| trunk.id == *id);
+    let read =
+        |(number, section)| route::read(number, section, &trunks.names, &costs, numbers, &is_for_calls);
+    let all: Vec<RouteConfig> = (1..).zip(sections).map(read).collect();
+    all.into_iter().partition(|route| !route.trunks.first().is_some_and(is_for_calls))
 }
 
 fn windows(file: &mut Section<'_>) -> Vec<WindowConfig> {

@@ -15,6 +15,7 @@ mod secret;
 mod section;
 mod sender;
 mod shares;
+mod sip;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,12 @@ pub use load::{load, parse};
 pub use profiles::words::{BindMode, CarrierIdForm, LongMessages, ReceiptForm, ValidityForm};
 pub use sender::SenderRule;
 pub use shares::ShareConfig;
+pub use sip::{
+    AddressBlock, CallHeader, Callers, Certificates, Direction, DnsConfig, EarlyMedia, Gateway,
+    IdentityConfig, NumberRule, NumberScheme, PrivateKey, ProbeConfig, Refresher, ReliableProvisional,
+    SessionTimerConfig, SessionTimerUse, SipAccount, SipConfig, SipLimits, SipListener, SipTimers,
+    SipTrunkConfig, Strangers, StreamTimers, TlsConfig, WhoseNumber,
+};
 pub use status::StatusRule;
 pub use tlv::TlvRule;
 
@@ -47,10 +54,16 @@ pub struct Config {
     pub messages: MessageConfig,
     /// How classes and tenants share what an account can carry.
     pub shares: ShareConfig,
-    /// The carriers' accounts.
+    /// The carriers' accounts for messages.
     pub trunks: Vec<TrunkConfig>,
-    /// Which message goes where; the first that matches decides. None: every trunk, in order.
+    /// What holds for all calls.
+    pub sip: SipConfig,
+    /// The contracts with carriers of calls.
+    pub sip_trunks: Vec<SipTrunkConfig>,
+    /// Which message goes where; the first that matches decides. None: every trunk for messages, in order.
     pub routes: Vec<RouteConfig>,
+    /// Which call goes where: the routes whose trunks are SIP trunks. None: every SIP trunk, in order.
+    pub call_routes: Vec<RouteConfig>,
     /// Which operator serves a number, for the routes that ask.
     pub numbers: Arc<NumberPlan>,
     /// When messages may leave; the first that concerns a message decides. None: at any time.
@@ -138,7 +151,7 @@ pub struct MessageConfig {
     pub intermediate_events: bool,
 }
 
-/// One contract with a carrier.
+/// One contract with a carrier of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrunkConfig {
     /// Its name everywhere: API, metrics, logs.

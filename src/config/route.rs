@@ -15,13 +15,15 @@ enum Order {
     Cheapest,
 }
 
-/// Reads a route; `trunks` are those that the file has, `costs` what those say of themselves that could be read.
+/// Reads a route; `trunks` are those that the file has, `costs` what those say of themselves that could be read,
+/// `is_for_calls` tells the two kinds of trunks apart.
 pub(super) fn read(
     number: usize,
     mut section: Section<'_>,
     trunks: &[TrunkId],
     costs: &[(TrunkId, Option<u32>)],
     numbers: &Numbers,
+    is_for_calls: &dyn Fn(&TrunkId) -> bool,
 ) -> RouteConfig {
     let kinds = [ContentKind::Text, ContentKind::Binary, ContentKind::Long];
     let content = |text: &str| kinds.into_iter().find(|kind| kind.name() == text);
@@ -54,6 +56,7 @@ pub(super) fn read(
     let own_costs = section.numbers("costs", 0..=1_000_000_000, "of any unit").optional();
     if section.is_sound() {
         check(&section, &route.trunks);
+        check_kind(&section, &route, is_for_calls);
     }
     if section.is_sound() {
         let costs_of_trunks = || {
@@ -129,6 +132,26 @@ fn check(section: &Section<'_>, trunks: &[TrunkId]) {
             "trunks",
             format!("\"{twice}\" is there twice: name each trunk once, in order of preference"),
         );
+    }
+}
+
+/// A route is for messages or for calls.
+fn check_kind(section: &Section<'_>, route: &RouteConfig, is_for_calls: &dyn Fn(&TrunkId) -> bool) {
+    let [first, others @ ..] = &route.trunks[..] else { return };
+    if let Some(other) = others.iter().find(|other| is_for_calls(other) != is_for_calls(first)) {
+        let what = format!(
+            "\"{other}\" is not allowed beside \"{first}\": one carries messages and the other calls, and each needs a route of its own"
+        );
+        section.note("trunks", what);
+    }
+    if is_for_calls(first) {
+        for (key, is_there) in
+            [("categories", !route.categories.is_empty()), ("content", !route.content.is_empty())]
+        {
+            if is_there {
+                section.note(key, "is not allowed: the route's trunks carry calls, which have none");
+            }
+        }
     }
 }
 

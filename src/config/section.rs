@@ -76,6 +76,11 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Some file has it.
+    pub fn is_there(&self) -> bool {
+        self.layers.iter().any(|layer| layer.entries.is_some())
+    }
+
     /// The table at `key`.
     pub fn section(&mut self, key: &'static str) -> Section<'a> {
         self.asked.push(key);

@@ -9,9 +9,17 @@ const MINIMAL: &str = include_str!("examples/minimal.toml");
 const FULL: &str = include_str!("examples/full.toml");
 const RANGES: &str = include_str!("../../data/china-mobile-ranges.csv");
 
+/// Its keys that name certificates, which only a test makes.
+const TLS: [&str; 4] = ["certificate = ", "key = ", "authorities = ", "client_authorities = "];
+
 /// The full example with files that are there, wherever the tests run.
 fn full() -> String {
     FULL.replace("file:intl-1.password", "env:CARRIER_1_PASSWORD")
+        .replace("env:IMS_PASSWORD", "env:CARRIER_1_PASSWORD")
+        .replace("ims-1.callers", "/dev/null")
+        .lines()
+        .filter(|line| !TLS.iter().any(|key| line.starts_with(key)))
+        .fold(String::new(), |text, line| text + line + "\n")
         .replace("ranges = \"", &format!("ranges = \"{}/data/", env!("CARGO_MANIFEST_DIR")))
         .replace("ported.csv", "/dev/null")
 }
@@ -19,6 +27,7 @@ fn full() -> String {
 fn environment(name: &str) -> Option<String> {
     match name {
         "CARRIER_1_PASSWORD" => Some("pa55word".to_owned()),
+        "IMS_PASSWORD" => Some("s1p-s3cret".to_owned()),
         "CMCC_SECRET" => Some("hunter2-hunter2".to_owned()),
         "LONG" => Some("hunter2-hunter2".to_owned()),
         _ => None,
@@ -73,6 +82,12 @@ fn the_full_example_is_loaded_from_its_file_with_the_secrets_beside_it() {
     std::fs::write(folder.path().join("intl-1.password"), "s3cret\n").unwrap();
     std::fs::write(folder.path().join("china-mobile-ranges.csv"), RANGES).unwrap();
     std::fs::write(folder.path().join("ported.csv"), "13800138000,cucc\n").unwrap();
+    std::fs::write(folder.path().join("ims-1.callers"), "# ours\n\n+861088880001\n").unwrap();
+    let made = rcgen::generate_simple_self_signed(["sip.example.com".to_owned()]).unwrap();
+    for name in ["sip.pem", "carriers.pem", "peers.pem"] {
+        std::fs::write(folder.path().join(name), made.cert.pem()).unwrap();
+    }
+    std::fs::write(folder.path().join("sip.key"), made.signing_key.serialize_pem()).unwrap();
     let config = parse(FULL, &path.display().to_string(), &environment).unwrap();
     let [cmcc, intl] = &config.trunks[..] else { panic!("{} trunks", config.trunks.len()) };
     assert_eq!((cmcc.links, cmcc.window, cmcc.submits_per_second), (2, 16, Some(500)));
@@ -82,6 +97,15 @@ fn the_full_example_is_loaded_from_its_file_with_the_secrets_beside_it() {
     assert_eq!(account.shared_secret.expose(), "hunter2-hunter2");
     let ProtocolConfig::Smpp(account) = &intl.protocol else { panic!("{:?}", intl.protocol) };
     assert_eq!((account.bind, account.password.expose()), (BindMode::Pair, "s3cret"));
+    let [ims] = &config.sip_trunks[..] else { panic!("{} SIP trunks", config.sip_trunks.len()) };
+    assert_eq!((ims.callers.len(), ims.gateways[0].name().as_str()), (3, "sbc1.example.com:5060"));
+    assert_eq!(ims.account.as_ref().map(|account| account.password.expose()), Some("s1p-s3cret"));
+    assert!(config.sip.tls.identity.is_some() && config.sip.tls.client_authorities.is_some());
+    let [calls] = &config.call_routes[..] else { panic!("{} routes of calls", config.call_routes.len()) };
+    assert_eq!(
+        (&calls.trunks[..], &calls.prefixes[..]),
+        (&[TrunkId::from("ims-1")][..], &["86".to_owned()][..])
+    );
     let [domestic, shared, rest] = &config.routes[..] else { panic!("{} routes", config.routes.len()) };
     assert_eq!(domestic.prefixes, ["86"]);
     assert_eq!(domestic.categories, [Category::Otp, Category::Notification]);
@@ -133,6 +157,29 @@ fn the_full_example_says_the_defaults_as_they_are() {
         .replace("recipient_ton = 1", "")
         .replace("recipient_npi = 1", "")
         .replace("max_tenant_queue = 50000", "");
+    let others = [
+        "domain = ",
+        "sources = ",
+        "calls_per_second = ",
+        "codecs = ",
+        "headers = ",
+        "port = ",
+        "transport = ",
+        "realm = ",
+        "user = ",
+        "no_progress = ",
+        "profile = ",
+        "cost = ",
+        "[[trunk.number]]",
+        "direction = ",
+        "strip = ",
+        "prepend = ",
+        "prefix = \"+86\"",
+    ];
+    let stated = stated
+        .lines()
+        .filter(|line| !others.iter().any(|key| line.starts_with(key)))
+        .fold(String::new(), |text, line| text + line + "\n");
     // What remains are required keys, tables, and defaults: without the defaults the same must come out.
     let required = [
         "path",
@@ -169,6 +216,12 @@ fn the_full_example_says_the_defaults_as_they_are() {
         "open",
         "tag",
         "text",
+        "listen",
+        "host",
+        "username",
+        "authorisation",
+        "numbers",
+        "file",
     ];
     let is_kept = |line: &&str| match line.split_once('=') {
         Some((key, _)) => required.contains(&key.trim()),
@@ -407,7 +460,7 @@ const BELOW: &[(&str, &str)] = &[
     ),
     (
         "[stroe]\npath = \"x\"",
-        "carrierd.toml:9: stroe: there is no such key here, only allow_literal_secrets, messages, trunk, numbers, listen, store, shares, route, window, drain",
+        "carrierd.toml:9: stroe: there is no such key here, only allow_literal_secrets, messages, trunk, numbers, route, sip, listen, store, shares, window, drain",
     ),
     ("links = 1\nlinks = 2", "carrierd.toml:10: no valid TOML: duplicate key"),
     ("links = one", "carrierd.toml:9: no valid TOML: string values must be quoted, expected literal string"),
@@ -469,7 +522,7 @@ const CHANGED: &[(&str, &str, &str)] = &[
     (
         "smpp34",
         "sgip",
-        "carrierd.toml:6: trunk.protocol: \"sgip\" is not allowed: \"smpp33\", \"smpp34\", \"smpp50\", \"cmpp20\", \"cmpp21\" or \"cmpp30\"",
+        "carrierd.toml:6: trunk.protocol: \"sgip\" is not allowed: \"smpp33\", \"smpp34\", \"smpp50\", \"cmpp20\", \"cmpp21\", \"cmpp30\" or \"sip\"",
     ),
     (
         "[\"h:1\"]",

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::tz::Offset;
 
 use super::{
-    BindMode, CarrierIdForm, ProtocolConfig, Timers, TrunkConfig, account, quantity, secret::Secrets,
-    section::Section, sender, status, tlv,
+    BindMode, CarrierIdForm, ProtocolConfig, SipTrunkConfig, Timers, TrunkConfig, account, quantity,
+    secret::Secrets, section::Section, sender, sip, status, tlv,
 };
 use crate::domain::TrunkId;
 
@@ -28,14 +28,30 @@ enum Protocol {
     Cmpp(u8),
 }
 
-const PROTOCOLS: [(&str, Protocol); 6] = [
-    ("smpp33", Protocol::Smpp(0x33)),
-    ("smpp34", Protocol::Smpp(0x34)),
-    ("smpp50", Protocol::Smpp(0x50)),
-    ("cmpp20", Protocol::Cmpp(0x20)),
-    ("cmpp21", Protocol::Cmpp(0x21)),
-    ("cmpp30", Protocol::Cmpp(0x30)),
+/// What a trunk carries.
+#[derive(Clone, Copy)]
+enum Traffic {
+    Messages(Protocol),
+    Calls,
+}
+
+const PROTOCOLS: [(&str, Traffic); 7] = [
+    ("smpp33", Traffic::Messages(Protocol::Smpp(0x33))),
+    ("smpp34", Traffic::Messages(Protocol::Smpp(0x34))),
+    ("smpp50", Traffic::Messages(Protocol::Smpp(0x50))),
+    ("cmpp20", Traffic::Messages(Protocol::Cmpp(0x20))),
+    ("cmpp21", Traffic::Messages(Protocol::Cmpp(0x21))),
+    ("cmpp30", Traffic::Messages(Protocol::Cmpp(0x30))),
+    ("sip", Traffic::Calls),
 ];
+
+/// A trunk of either kind.
+pub(super) enum Trunk {
+    /// It carries messages.
+    Messages(TrunkConfig),
+    /// It carries calls.
+    Calls(SipTrunkConfig),
+}
 
 /// Reads the name, which others are checked against even if the rest is at fault.
 pub(super) fn id(section: &mut Section<'_>) -> Option<TrunkId> {
@@ -48,9 +64,23 @@ pub(super) fn read(
     mut section: Section<'_>,
     secrets: &Secrets<'_>,
     orphan_hold: Duration,
-) -> Option<TrunkConfig> {
+) -> Option<Trunk> {
+    Some(match protocol(&mut section)? {
+        Traffic::Messages(protocol) => {
+            Trunk::Messages(for_messages(id, section, secrets, orphan_hold, protocol))
+        }
+        Traffic::Calls => Trunk::Calls(sip::read_trunk(id, section, secrets)),
+    })
+}
+
+fn for_messages(
+    id: TrunkId,
+    mut section: Section<'_>,
+    secrets: &Secrets<'_>,
+    orphan_hold: Duration,
+    protocol: Protocol,
+) -> TrunkConfig {
     section.keep_above(&OWN_KEYS);
-    let protocol = protocol(&mut section)?;
     let account = section.section("account");
     account.keep_above(&account::OWN_KEYS);
     let account = match protocol {
@@ -103,20 +133,27 @@ pub(super) fn read(
     };
     check(&section, &trunk, is_pair);
     section.finish();
-    Some(trunk)
+    trunk
 }
 
 /// A profile is of one family of protocols; a trunk with it may speak another version.
-fn protocol(section: &mut Section<'_>) -> Option<Protocol> {
+fn protocol(section: &mut Section<'_>) -> Option<Traffic> {
     let usual = section.below().and_then(|mut below| below.choice("protocol", &PROTOCOLS).optional());
     let protocol = section.choice("protocol", &PROTOCOLS).required()?;
-    match (usual, protocol) {
-        (Some(Protocol::Smpp(_)), Protocol::Cmpp(_)) | (Some(Protocol::Cmpp(_)), Protocol::Smpp(_)) => {
-            let family = if matches!(protocol, Protocol::Smpp(_)) { "CMPP" } else { "SMPP" };
-            section.note("protocol", format!("is not allowed: the profile is of {family} carriers"));
+    match usual.map(family) {
+        Some(usual) if usual != family(protocol) => {
+            section.note("protocol", format!("is not allowed: the profile is of {usual} carriers"));
             None
         }
         _ => Some(protocol),
+    }
+}
+
+fn family(traffic: Traffic) -> &'static str {
+    match traffic {
+        Traffic::Messages(Protocol::Smpp(_)) => "SMPP",
+        Traffic::Messages(Protocol::Cmpp(_)) => "CMPP",
+        Traffic::Calls => "SIP",
     }
 }
 

