@@ -278,9 +278,9 @@ const BELOW: &[(&str, &str)] = &[
         "carrierd.toml:10: trunk.window: links × window = 262144 is not allowed: at most 16384 per trunk",
     ),
     (
-        "[[trunk.status]]\ncode = 0x45\nthen = \"retry\"\nclass = \"busy\"",
+        "[[trunk.status]]\ncode = 0x45\nthen = \"retry\"\nclass = \"engaged\"",
         "carrierd.toml:11: trunk.status.then: \"retry\" is not allowed: \"slow-down\", \"no-room\", \"later\", \"elsewhere\" or \"never\"\n\
-         carrierd.toml:12: trunk.status.class: \"busy\" is not allowed: \"none\", \"invalid_number\", \"absent_subscriber\", \"suspended_subscriber\", \"handset\", \"recipient_blocked\", \"content_rejected\", \"signature_unregistered\", \"source_not_allowed\", \"frequency_limited\", \"time_window\", \"throttled\", \"route_unavailable\", \"carrier_temporary\", \"carrier_permanent\", \"expired\", \"protocol\", \"unmapped\", \"congestion\", \"network\" or \"no_response\"",
+         carrierd.toml:12: trunk.status.class: \"engaged\" is not allowed: \"none\", \"invalid_number\", \"absent_subscriber\", \"suspended_subscriber\", \"handset\", \"recipient_blocked\", \"content_rejected\", \"signature_unregistered\", \"source_not_allowed\", \"frequency_limited\", \"time_window\", \"throttled\", \"route_unavailable\", \"carrier_temporary\", \"carrier_permanent\", \"expired\", \"protocol\", \"unmapped\", \"congestion\", \"network\", \"no_response\", \"busy\", \"no_answer\", \"declined\" or \"media\"",
     ),
     (
         "[[trunk.status]]\ncode = 0\nthen = \"never\"",
