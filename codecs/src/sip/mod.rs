@@ -10,6 +10,7 @@
 //! - [`sdp`]: what is said of media, offered and answered;
 //! - [`cause`]: why a leg ended;
 //! - [`transaction`]: retransmission and timeouts, one type per machine;
+//! - [`locate`]: where a request goes;
 //! - [`dialog`]: tags, sequence numbers, route sets, refresh;
 //! - [`ua`]: what a caller asks for and is told.
 //!
@@ -22,8 +23,10 @@ pub mod cause;
 pub mod dialog;
 mod flow;
 pub mod framing;
+pub mod locate;
 pub mod message;
 mod method;
+mod random;
 pub mod sdp;
 pub mod transaction;
 pub mod ua;
