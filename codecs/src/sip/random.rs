@@ -1,5 +1,7 @@
 //! Chance for weights and waits, from a seed. Whoever sees its numbers can guess the next: nothing secret comes from here.
 
+use std::time::Duration;
+
 /// A generator: SplitMix64 of Steele, Lea and Flood.
 #[derive(Debug, Clone)]
 pub(crate) struct Random(u64);
@@ -24,6 +26,17 @@ impl Random {
             None => self.draw(),
         }
     }
+
+    /// A wait around `middle`, at most so many percent away from it.
+    pub fn around(&mut self, middle: Duration, percent: u32) -> Duration {
+        let away = middle * percent / 100;
+        middle - away + self.within(away * 2)
+    }
+
+    /// A wait from nothing to `most`.
+    pub fn within(&mut self, most: Duration) -> Duration {
+        Duration::from_nanos(self.up_to(u64::try_from(most.as_nanos()).unwrap_or(u64::MAX)))
+    }
 }
 
 #[cfg(test)]
@@ -37,6 +50,11 @@ mod tests {
         assert!((0..=3).all(|wanted| drawn.contains(&wanted)));
         assert!(drawn.iter().all(|drawn| *drawn <= 3));
         assert_eq!(random.up_to(0), 0);
+        let middle = Duration::from_secs(30);
+        for _ in 0..1000 {
+            let wait = random.around(middle, 10);
+            assert!((Duration::from_secs(27)..=Duration::from_secs(33)).contains(&wait), "{wait:?}");
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ mod ended;
 mod event;
 mod order;
 mod policy;
+pub mod probe;
+pub mod registration;
 mod snapshot;
 
 pub use config::{Config, Intake, Limits, Listener, Peer, Source, Strangers};
@@ -23,6 +25,8 @@ pub use ended::Ended;
 pub use event::{AttemptFailure, Direction, Event, Incoming, LegEvent, Progress};
 pub use order::{Body, Field, Hangup, Invite, Refusal, Reliability, Response};
 pub use policy::{DialogRouting, Failover, Policy, Reliable, SessionTimer};
+pub use probe::Probe;
+pub use registration::Registration;
 pub use snapshot::{BadSnapshot, Snapshot};
 
 /// A leg. Given out by the endpoint and never used again while it lives.
