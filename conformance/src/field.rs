@@ -2,6 +2,7 @@
 //! this project; CARRIERD_FIELD_VECTORS names their folder. Which of them we hold to be wrong, and why, is in
 //! `field-exceptions.toml`.
 
+mod sip;
 mod units;
 mod words;
 
@@ -28,7 +29,7 @@ pub fn folder() -> Option<PathBuf> {
 pub struct FieldVector {
     /// Unique in the folder.
     pub id: String,
-    /// `SMPP`, `CMPP` and others.
+    /// `SMPP`, `CMPP`, `SDP` and others.
     pub protocol: String,
     /// The protocol's version.
     pub version: String,
@@ -40,6 +41,9 @@ pub struct FieldVector {
     /// The text, if it is about one.
     #[serde(default)]
     pub text: Option<String>,
+    /// The text, if it is about one that need not be UTF-8: in base64.
+    #[serde(default)]
+    pub text_b64: String,
     /// The text's alphabet.
     #[serde(default)]
     pub charset: Option<String>,
@@ -54,7 +58,37 @@ impl FieldVector {
     fn octets(&self) -> Result<Vec<u8>> {
         octets(&self.hex)
     }
+
+    /// What `text_b64` stands for.
+    fn text_octets(&self) -> Result<Vec<u8>> {
+        let mut octets = Vec::new();
+        let (mut bits, mut held) = (0_u32, 0);
+        for letter in self.text_b64.bytes().filter(|letter| *letter != b'=') {
+            let value = match letter {
+                b'A'..=b'Z' => letter - b'A',
+                b'a'..=b'z' => letter - b'a' + 26,
+                b'0'..=b'9' => letter - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => anyhow::bail!("text_b64 is no base64"),
+            };
+            (bits, held) = ((bits << 6) | u32::from(value), held + 6);
+            if held >= 8 {
+                held -= 8;
+                octets.push((bits >> held) as u8);
+            }
+        }
+        Ok(octets)
+    }
 }
+
+/// What is judged: its name, the folder, and what the vectors in it call themselves.
+const JUDGED: [(&str, &str, &[&str]); 4] = [
+    ("SMPP", "smpp", &["SMPP", "SMS-TPDU"]),
+    ("CMPP", "cmpp", &["CMPP"]),
+    ("SIP-DIGEST", "sip", &["SIP-DIGEST"]),
+    ("SDP", "sip", &["SDP"]),
+];
 
 /// How the vectors of one protocol came out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,7 +103,7 @@ pub struct Tally {
     pub failed: Vec<String>,
 }
 
-/// Judges every SMPP and CMPP vector in `folder`.
+/// Judges every vector in `folder` of a protocol that we carry.
 ///
 /// # Errors
 /// When the folder, one of its files or `field-exceptions.toml` can't be read.
@@ -77,10 +111,10 @@ pub fn run(folder: &Path) -> Result<Vec<Tally>> {
     let exceptions: BTreeMap<String, String> =
         toml::from_str(include_str!("../field-exceptions.toml")).context("field-exceptions.toml")?;
     let mut tallies = Vec::new();
-    for protocol in ["SMPP", "CMPP"] {
+    for (protocol, place, names) in JUDGED {
         let mut tally = Tally { protocol: protocol.to_owned(), ..Tally::default() };
-        let vectors = read(&folder.join(protocol.to_lowercase()))?;
-        for vector in &vectors {
+        let vectors = read(&folder.join(place))?;
+        for vector in vectors.iter().filter(|vector| names.contains(&vector.protocol.as_str())) {
             match (judge(protocol, vector), exceptions.contains_key(&vector.id)) {
                 (Ok(()), false) => tally.hold += 1,
                 (Err(_), true) => tally.excepted += 1,
@@ -130,6 +164,9 @@ fn judge(protocol: &str, vector: &FieldVector) -> Result<()> {
         ("CMPP", "merge") => units::cmpp_merge(vector),
         ("CMPP", "auth") => words::auth(vector),
         ("CMPP", "msg_id") => words::msg_id(vector),
+        ("SIP-DIGEST", "digest") => sip::digest(vector),
+        ("SIP-DIGEST", "challenge") => sip::challenge(vector),
+        ("SDP", "sdp") => sip::sdp(vector),
         (_, kind) => anyhow::bail!("nobody judges a {kind}"),
     }
 }
