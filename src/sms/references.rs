@@ -18,8 +18,10 @@ use crate::domain::{Content, Message};
 const MEMORY: Duration = Duration::from_secs(3600);
 /// Pairs of one generation: two of them take some 4 MiB.
 const PAIRS: usize = 1 << 17;
-/// Octets of content that fit into one part whatever its alphabet.
+/// UTF-16 units of text, or octets, that fit into one part whatever its alphabet.
 const SHORT: usize = 70;
+/// Octets of UTF-8 that a UTF-16 unit has at most.
+const WIDEST: usize = 3;
 
 /// Hands out references.
 pub(super) struct References(Mutex<Memory>);
@@ -42,16 +44,22 @@ impl References {
 
     /// The reference for a message. One that is surely short needs none: 0.
     pub(super) fn next(&self, message: &Message, now: Instant) -> u16 {
-        let octets = match &message.content {
-            Content::Text(text) => text.len(),
-            Content::Binary(content) => content.user_data_header.len() + content.data.len(),
-        };
-        if octets <= SHORT {
+        if is_short(&message.content) {
             return 0;
         }
         let mut hasher = DefaultHasher::new();
         (message.sender.as_str(), message.to.comparable()).hash(&mut hasher);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).next(hasher.finish(), now)
+    }
+}
+
+/// Says whether it is sure to fit into one part. Most messages do, and none of them may cost a look at the memory.
+fn is_short(content: &Content) -> bool {
+    match content {
+        Content::Text(text) => {
+            text.len() <= SHORT || (text.len() <= SHORT * WIDEST && text.encode_utf16().count() <= SHORT)
+        }
+        Content::Binary(content) => content.user_data_header.len() + content.data.len() <= SHORT,
     }
 }
 
@@ -103,6 +111,21 @@ mod tests {
         let after_two = later + MEMORY + MEMORY;
         references.next(&long("13900000000"), later + MEMORY);
         assert_ne!(references.next(&long("13800138000"), after_two), first.wrapping_add(3), "forgotten");
+    }
+
+    #[test]
+    fn only_what_fits_into_one_part_of_any_alphabet_is_short() {
+        for (text, short) in [
+            ("x".repeat(70), true),
+            ("x".repeat(71), false),
+            ("码".repeat(70), true),
+            ("码".repeat(71), false),
+            // Two units each.
+            ("😀".repeat(35), true),
+            ("😀".repeat(36), false),
+        ] {
+            assert_eq!(is_short(&Content::Text(text.as_str().into())), short, "{text}");
+        }
     }
 
     #[test]
