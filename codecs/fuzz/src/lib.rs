@@ -6,6 +6,7 @@
 
 mod cmpp;
 mod smpp;
+pub mod transactions;
 
 use std::{
     collections::HashSet,

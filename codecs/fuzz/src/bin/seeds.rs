@@ -33,7 +33,8 @@ fn main() -> io::Result<()> {
     smpp(&corpus)?;
     cmpp(&corpus)?;
     texts(&corpus)?;
-    sessions(&corpus)
+    sessions(&corpus)?;
+    transactions(&corpus)
 }
 
 fn smpp(corpus: &Corpus) -> io::Result<()> {
@@ -118,6 +119,41 @@ fn sessions(corpus: &Corpus) -> io::Result<()> {
         }
         let piece = [&[STREAM, 0, 30], &units[3..33], &[TIME, 2, 100]].concat();
         corpus.add(target, "pieces", &[&bound[..], &piece].concat())?;
+    }
+    Ok(())
+}
+
+fn transactions(corpus: &Corpus) -> io::Result<()> {
+    use codecs_fuzz::transactions::*;
+    let message = |text: &str| {
+        let text = text.replace('\n', "\r\n");
+        let mut operation = vec![MESSAGE];
+        operation.extend_from_slice(&(text.len() as u16).to_be_bytes());
+        operation.extend_from_slice(text.as_bytes());
+        operation
+    };
+    let request = |method: &str, via: &str| {
+        message(&format!(
+            "{method} sip:b@h SIP/2.0\nVia: SIP/2.0/UDP {via}\nFrom: <sip:a@h>;tag=f\nTo: <sip:b@h>\nCall-ID: c\n\
+             CSeq: 1 {method}\n\n"
+        ))
+    };
+    for (transport, over) in [(0, "udp"), (1, "tcp")] {
+        let ours = [REQUEST, 0, ANSWERED, 1, 0, CANCEL, 0, ANSWERED, 7, 0, AGAIN, ANSWERED, 3, 1, PASS, 2, 0];
+        corpus.add("sip_transactions", &format!("ours-{over}"), &[&[transport], &ours[..]].concat())?;
+        for (via, form) in [("h;branch=z9hG4bK1", "3261"), ("h", "2543")] {
+            let begin = [request("INVITE", via), vec![AGAIN, PASS, 0, 3, RESPOND, 0, 1, AGAIN]].concat();
+            let end =
+                [request("CANCEL", via), vec![RESPOND, 0, 3, RESPOND, 1, 7], request("ACK", via)].concat();
+            let name = format!("theirs-{form}-{over}");
+            corpus.add(
+                "sip_transactions",
+                &name,
+                &[&[transport], &begin[..], &end, &[PASS, 1, 0]].concat(),
+            )?;
+        }
+        let lost = [REQUEST, 0, REQUEST, 1, LOST, 0, BACK, 0, BACK, 1, BACK, 2, UNSENT, 0, PASS, 2, 0];
+        corpus.add("sip_transactions", &format!("lost-{over}"), &[&[transport], &lost[..]].concat())?;
     }
     Ok(())
 }
