@@ -4,11 +4,14 @@
 mod cmpp;
 mod framing;
 mod session;
+mod sip_transactions;
 mod smpp;
 mod text;
 
 #[path = "../../tests/support/cmpp_vectors.rs"]
 mod cmpp_vectors;
+#[path = "../../tests/support/sip_calls.rs"]
+mod sip_calls;
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../../tests/support/smpp_examples.rs"]
 mod smpp_examples;

@@ -15,8 +15,9 @@
 //!
 //! # Cost
 //! Nothing is searched: a message finds its transaction by a hash, a deadline is changed in place in a heap, a lost
-//! connection knows its requests. A live transaction takes about 400 octets beside its message, and the message is
-//! dropped as soon as it can't be needed again: what waits for repetitions after a final response is small.
+//! connection knows its requests, and a timer that fires allocates nothing. A live transaction takes some 350 octets (twice
+//! that just after the tables grew) beside its message, which is dropped as soon as it can't be needed again: of an INVITE
+//! that is answered nothing else is kept.
 
 mod client;
 mod client_side;

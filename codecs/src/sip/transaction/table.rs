@@ -213,3 +213,14 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_takes_less_than_three_hundred_octets() {
+        let size = size_of::<Slot>();
+        assert!(size < 300, "{size}");
+    }
+}
