@@ -39,7 +39,7 @@ stamp() {
 }
 
 need tshark=tshark node=nodejs npm=npm python3=python3 javac=default-jdk-headless mvn=maven \
-    sipp=sip-tester
+    sipp=sip-tester kamailio=kamailio
 
 venv=$peers/venv
 if ! unchanged "$venv" "$here"/*/requirements.txt; then

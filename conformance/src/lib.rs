@@ -1,6 +1,6 @@
 //! Says whether this project agrees with the outside world: with the worked packets of the specifications
 //! ([`vector`], [`judge`]), with vectors from the field ([`field`]), with foreign dissectors ([`pcap`], [`gaps`]) and
-//! with foreign peers, which run as processes ([`peer`]), alone and against the daemon ([`daemon`], [`platform`]) and
+//! with foreign peers, which run as processes ([`peer`]; for calls [`sipp`] and [`kamailio`]), alone and against the daemon ([`daemon`], [`platform`]) and
 //! the simulator ([`simulated`]).
 //!
 //! It also puts the daemon and the simulator to the proof as processes ([`subject`], [`rig`]): under load ([`mod@bench`]),
@@ -17,7 +17,9 @@ pub mod daemon;
 pub mod field;
 pub mod gaps;
 pub mod judge;
+pub mod kamailio;
 pub mod kill_loop;
+pub mod loopback;
 pub mod pcap;
 pub mod peer;
 pub mod platform;

@@ -13,7 +13,7 @@ use crate::subject::Subject;
 pub struct Simulated {
     folder: TempDir,
     subject: Subject,
-    address: SocketAddr,
+    addresses: Vec<(String, SocketAddr)>,
 }
 
 impl Simulated {
@@ -22,19 +22,43 @@ impl Simulated {
     /// # Errors
     /// When it does not come to listen.
     pub fn start(program: &Path, scenario: &str) -> Result<Self> {
+        Self::start_all(program, scenario, 1)
+    }
+
+    /// Starts all the carriers of `scenario`, so many of them, and waits until they listen.
+    ///
+    /// # Errors
+    /// When one does not come to listen.
+    pub fn start_all(program: &Path, scenario: &str, carriers: usize) -> Result<Self> {
         let folder = tempfile::tempdir().context("a folder for the simulator")?;
         let path = folder.path().join("scenario.toml");
         fs::write(&path, scenario).context("the scenario")?;
         let record = record_in(folder.path());
-        let (subject, listening) = Subject::simulator(program, &path, 1, Some(&record))?;
-        let (_, address) = listening.into_iter().next().context("no carrier listens")?;
-        Ok(Self { folder, subject, address })
+        let (subject, addresses) = Subject::simulator(program, &path, carriers, Some(&record))?;
+        Ok(Self { folder, subject, addresses })
     }
 
-    /// Where it listens.
+    /// Where it listens; the first one, if there are several.
+    ///
+    /// # Panics
+    /// When no carrier was started.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.addresses[0].1
+    }
+
+    /// Where the carrier of this name listens.
+    #[must_use]
+    pub fn address_of(&self, carrier: &str) -> Option<SocketAddr> {
+        self.addresses.iter().find(|(name, _)| name == carrier).map(|(_, address)| *address)
+    }
+
+    /// What the carriers have seen so far, in order; lines come a few tens of milliseconds after what they tell of.
+    ///
+    /// # Errors
+    /// When the record can't be read.
+    pub fn seen(&self) -> Result<Vec<Value>> {
+        read(&record_in(self.folder.path()))
     }
 
     /// Asks it to end and gives what it saw, in order.
@@ -44,9 +68,15 @@ impl Simulated {
     pub fn stop(self) -> Result<Vec<Value>> {
         let Self { folder, subject, .. } = self;
         subject.terminate()?;
-        let record = fs::read_to_string(record_in(folder.path())).context("the simulator's record")?;
-        record.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
+        read(&record_in(folder.path()))
     }
+}
+
+/// The lines of a record that are complete.
+fn read(record: &Path) -> Result<Vec<Value>> {
+    let text = fs::read_to_string(record).context("the simulator's record")?;
+    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+    complete.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
 }
 
 fn record_in(folder: &Path) -> std::path::PathBuf {

@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -15,6 +15,9 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
 
+pub use crate::loopback::Transport;
+use crate::loopback::{free_port, is_bound, is_installed_or_skip};
+
 /// How long it may take to listen.
 const START: Duration = Duration::from_secs(10);
 
@@ -23,15 +26,6 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// How much of its messages an error tells.
 const TOLD: usize = 6_000;
-
-/// What carries messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// Datagrams.
-    Udp,
-    /// One connection for all calls.
-    Tcp,
-}
 
 /// How a scenario is played.
 #[derive(Debug, Clone)]
@@ -78,16 +72,7 @@ impl Sipp {
     /// When it is not, and CI is `true`.
     #[must_use]
     pub fn is_here_or_skip() -> bool {
-        let is_here =
-            Command::new("sipp").arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-        if !is_here {
-            assert!(
-                std::env::var("CI").as_deref() != Ok("true"),
-                "sipp is missing: run conformance/peers/setup.sh"
-            );
-            println!("skipped: sipp is missing; conformance/peers/setup.sh gets it");
-        }
-        is_here
+        is_installed_or_skip("sipp")
     }
 
     /// Waits for calls on a free port.
@@ -223,33 +208,6 @@ fn file(scenario: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/sipp").join(format!("{scenario}.xml"))
 }
 
-/// A port that neither a datagram socket nor a listener has now.
-fn free_port() -> Result<u16> {
-    for _ in 0..100 {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
-        let port = socket.local_addr()?.port();
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    bail!("no port is free for both datagrams and connections")
-}
-
-/// Says whether someone holds the port, by the system's own table.
-fn is_bound(transport: Transport, port: u16) -> Result<bool> {
-    // TCP: state 0A is a listener. UDP: state 07 is an unconnected socket.
-    let (table, state) = match transport {
-        Transport::Udp => ("/proc/net/udp", "07"),
-        Transport::Tcp => ("/proc/net/tcp", "0A"),
-    };
-    let port = format!(":{port:04X}");
-    let text = fs::read_to_string(table).context(table)?;
-    Ok(text.lines().any(|line| {
-        let mut fields = line.split_ascii_whitespace().skip(1);
-        fields.next().is_some_and(|local| local.ends_with(&port)) && fields.nth(1) == Some(state)
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,14 +224,5 @@ mod tests {
         assert!(told.contains("has no value"), "{told}");
         let values = [("STATUS", "486"), ("EXPECTED", "486 Busy")];
         assert!(scenario(&play.with(&values)).is_ok());
-    }
-
-    #[test]
-    fn knows_whether_a_port_is_held() {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = socket.local_addr().unwrap().port();
-        assert!(is_bound(Transport::Udp, port).unwrap());
-        drop(socket);
-        assert!(!is_bound(Transport::Udp, port).unwrap());
     }
 }

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use conformance::sipp::{Play, Sipp, Transport};
+use conformance::{
+    kamailio::Kamailio,
+    sipp::{Play, Sipp, Transport},
+};
 
 const WITHIN: Duration = Duration::from_secs(30);
 
@@ -55,6 +58,38 @@ fn scenarios_fit_each_other() {
         let run = || {
             let callee = Sipp::answer(&Play::once(callee, Transport::Udp).with(values))?;
             let caller = Sipp::call(&Play::once(caller, Transport::Udp).with(values), callee.address())?;
+            caller.finish(WITHIN)?;
+            callee.finish(WITHIN)
+        };
+        if let Err(told) = run() {
+            failed.push(format!("{caller}: {told:#}"));
+        }
+    }
+    assert!(failed.is_empty(), "{} pairs failed:\n{}", failed.len(), failed.join("\n\n"));
+}
+
+/// Callers, callees and whether the proxy between them challenges.
+const THROUGH_KAMAILIO: [(&str, &str, bool); 7] = [
+    ("uac/answer", "uas/answer", false),
+    ("uac/remote_bye", "uas/hangs_up", false),
+    ("uac/reliable", "uas/reliable", false),
+    ("uac/cancel", "uas/cancelled", false),
+    ("uac/hold", "uas/held", false),
+    ("uac/announcement", "uas/announces", false),
+    ("uac/challenged_407", "uas/answer", true),
+];
+
+#[test]
+fn scenarios_fit_each_other_through_kamailio() {
+    if !Sipp::is_here_or_skip() || !Kamailio::is_here_or_skip() {
+        return;
+    }
+    let mut failed = Vec::new();
+    for (caller, callee, challenges) in THROUGH_KAMAILIO {
+        let run = || {
+            let callee = Sipp::answer(&Play::once(callee, Transport::Udp))?;
+            let proxy = Kamailio::start(callee.address(), challenges)?;
+            let caller = Sipp::call(&Play::once(caller, Transport::Udp), proxy.address())?;
             caller.finish(WITHIN)?;
             callee.finish(WITHIN)
         };
