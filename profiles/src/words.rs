@@ -262,19 +262,5 @@ words! {
         Offer = "offer",
         /// Where the carrier asks for it.
         Accept = "accept",
-        /// Never.
-        Off = "off",
-    }
-}
-
-words! {
-    /// Who refreshes a session where we may choose.
-    Refresher {
-        /// Whoever the carrier chooses.
-        Either = "either",
-        /// We.
-        Us = "us",
-        /// The carrier.
-        Carrier = "carrier",
     }
 }

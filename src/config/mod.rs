@@ -30,9 +30,9 @@ pub use sender::SenderRule;
 pub use shares::ShareConfig;
 pub use sip::{
     AddressBlock, CallHeader, Callers, Certificates, Direction, DnsConfig, EarlyMedia, Gateway,
-    IdentityConfig, NumberRule, NumberScheme, PrivateKey, ProbeConfig, Refresher, ReliableProvisional,
+    IdentityConfig, NumberRule, NumberScheme, PrivateKey, ProbeConfig, ReliableProvisional,
     SessionTimerConfig, SessionTimerUse, SipAccount, SipConfig, SipLimits, SipListener, SipTimers,
-    SipTrunkConfig, Strangers, StreamTimers, TlsConfig, WhoseNumber,
+    SipTrunkConfig, SipTrunkTimers, Strangers, StreamTimers, TlsConfig, WhoseNumber,
 };
 pub use status::StatusRule;
 pub use tlv::TlvRule;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{IdentityConfig, NumberScheme, Refresher, SessionTimerConfig, SessionTimerUse, WhoseNumber};
+use super::{IdentityConfig, NumberScheme, SessionTimerConfig, SessionTimerUse, WhoseNumber};
 use crate::config::{quantity, section::Section};
 
 /// Reads the first. `has_account`: numbers may be the account's.
@@ -51,9 +51,6 @@ pub(super) fn session_timer(mut section: Section<'_>) -> SessionTimerConfig {
         expires: section.duration("expires", least, most).or(Duration::from_secs(1800)),
         // RFC 4028 §5: the shortest that may be asked for.
         least: section.duration("least", least, most).or(least),
-        refresher: section
-            .choice("refresher", &Refresher::ALL.map(|refresher| (refresher.name(), refresher)))
-            .or(Refresher::Either),
     };
     if section.is_sound() && timer.expires < timer.least {
         let (expires, least) = (quantity::written(timer.expires), quantity::written(timer.least));

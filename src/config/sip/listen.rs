@@ -9,7 +9,8 @@ use std::{
 use codecs::sip::Transport;
 
 use super::{
-    DnsConfig, SipConfig, SipLimits, SipListener, SipTrunkConfig, Strangers, StreamTimers, tls, trunk,
+    DnsConfig, SipConfig, SipLimits, SipListener, SipTimers, SipTrunkConfig, Strangers, StreamTimers, tls,
+    trunk,
 };
 use crate::config::{quantity, section::Section};
 
@@ -42,6 +43,7 @@ pub(in crate::config) fn read(
         dscp: section.number("dscp", 0..=63, "as the network numbers its classes").or(40),
         tls: tls::read(section.section("tls"), folder),
         limits: limits(section.section("limits")),
+        timers: timers(section.section("timers")),
         streams: streams(section.section("streams")),
         dns: dns(section.section("dns")),
     };
@@ -73,6 +75,22 @@ fn limits(mut section: Section<'_>) -> SipLimits {
     };
     section.finish();
     limits
+}
+
+fn timers(mut section: Section<'_>) -> SipTimers {
+    let (short, long) = (Duration::from_millis(1), 60 * SECOND);
+    // RFC 3261 Table 4.
+    let timers = SipTimers {
+        t1: section.duration("t1", short, 10 * SECOND).or(Duration::from_millis(500)),
+        t2: section.duration("t2", short, long).or(4 * SECOND),
+        t4: section.duration("t4", short, long).or(5 * SECOND),
+    };
+    if section.is_sound() && timers.t2 < timers.t1 {
+        let (t2, t1) = (quantity::written(timers.t2), quantity::written(timers.t1));
+        section.note("t2", format!("{t2} is not allowed: no less than t1, {t1}"));
+    }
+    section.finish();
+    timers
 }
 
 fn streams(mut section: Section<'_>) -> StreamTimers {

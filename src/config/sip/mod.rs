@@ -20,7 +20,7 @@ use std::{
 
 use codecs::sip::Transport;
 pub use profiles::words::{
-    CallHeader, EarlyMedia, NumberScheme, Refresher, ReliableProvisional, SessionTimerUse, WhoseNumber,
+    CallHeader, EarlyMedia, NumberScheme, ReliableProvisional, SessionTimerUse, WhoseNumber,
 };
 
 use super::Secret;
@@ -51,6 +51,8 @@ pub struct SipConfig {
     pub tls: TlsConfig,
     /// What one peer, or all of them, may take of us.
     pub limits: SipLimits,
+    /// Timers of transactions.
+    pub timers: SipTimers,
     /// How long connections may take, or keep silent.
     pub streams: StreamTimers,
     /// Whom names are asked of.
@@ -133,7 +135,7 @@ pub struct SipTrunkConfig {
     pub account: Option<SipAccount>,
     /// How the gateways' health is watched.
     pub probe: ProbeConfig,
-    /// New calls per second, both directions; `None`: no limit.
+    /// Calls that are placed in a second; `None`: no limit.
     pub calls_per_second: Option<u32>,
     /// Calls at once, both directions. Default 1000.
     pub max_calls: u32,
@@ -151,8 +153,8 @@ pub struct SipTrunkConfig {
     pub reliable_provisional: ReliableProvisional,
     /// How a session's liveness is watched.
     pub session_timer: SessionTimerConfig,
-    /// Timers of its transactions and calls.
-    pub timers: SipTimers,
+    /// How long its calls are waited for.
+    pub timers: SipTrunkTimers,
     /// Statuses after which another gateway or trunk may be tried. Default 500, 502, 503, 504.
     pub failover_statuses: Vec<u16>,
     /// Names of headers that a request for a call may bring along, each beginning with `X-`.
@@ -274,11 +276,9 @@ pub struct SessionTimerConfig {
     pub expires: Duration,
     /// The shortest that we take. Default 90 s.
     pub least: Duration,
-    /// Who refreshes where we may choose. Default either.
-    pub refresher: Refresher,
 }
 
-/// Timers of a trunk's transactions and calls.
+/// Timers of transactions, as RFC 3261 names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SipTimers {
     /// T1: a round trip. Default 500 ms.
@@ -287,6 +287,11 @@ pub struct SipTimers {
     pub t2: Duration,
     /// T4: how long a message may stay in the network. Default 5 s.
     pub t4: Duration,
+}
+
+/// How long a trunk's calls are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SipTrunkTimers {
     /// Without any response an INVITE goes to the next gateway, or fails. Default 6 s with several gateways, else 32 s.
     pub no_response: Duration,
     /// Without more than 100 Trying it goes there. `None`: it is waited for as long as it rings.

@@ -140,8 +140,8 @@ const BELOW: &[(&str, &str)] = &[
         "carrierd.toml:6: trunk.protocol: is not allowed: the profile is of SMPP carriers",
     ),
     (
-        "[trunk.timers]\nt2 = \"100ms\"",
-        "carrierd.toml:10: trunk.timers.t2: 100ms is not allowed: no less than t1, 500ms",
+        "[trunk.timers]\nring = \"0s\"",
+        "carrierd.toml:10: trunk.timers.ring: \"0s\" is not allowed: \"1ms\" to \"1h\"",
     ),
     (
         "[trunk.session_timer]\nexpires = \"60s\"",
@@ -196,6 +196,11 @@ const INSTEAD: &[(&str, &str, &str)] = &[
         "udp:127.0.0.1:0",
         "tls:127.0.0.1:0",
         "carrierd.toml:2: sip.listen: \"tls:…\" is not allowed without a certificate",
+    ),
+    (
+        "] }",
+        "], timers = { t2 = \"100ms\" } }",
+        "carrierd.toml:2: sip.timers.t2: 100ms is not allowed: no less than t1, 500ms",
     ),
     (
         "\"udp:127.0.0.1:0\"",

@@ -5,12 +5,11 @@ use std::{path::Path, time::Duration};
 use codecs::sip::Transport;
 
 use super::{
-    Callers, EarlyMedia, Gateway, ProbeConfig, ReliableProvisional, SipAccount, SipConfig, SipTimers,
-    SipTrunkConfig, callers, gateway, identity, number,
+    Callers, EarlyMedia, Gateway, ProbeConfig, ReliableProvisional, SipAccount, SipConfig, SipTrunkConfig,
+    SipTrunkTimers, callers, gateway, identity, number,
 };
 use crate::{
     config::{
-        quantity,
         secret::Secrets,
         section::Section,
         trunk::{NAME, is_name},
@@ -148,22 +147,15 @@ fn probe(mut section: Section<'_>) -> ProbeConfig {
     probe
 }
 
-fn timers(mut section: Section<'_>, gateways: usize) -> SipTimers {
+fn timers(mut section: Section<'_>, gateways: usize) -> SipTrunkTimers {
     // RFC 3261 §17.1.1.2: timer B is 64·T1.
     let no_response = if gateways > 1 { 6 * SECOND } else { 32 * SECOND };
-    let timers = SipTimers {
-        t1: section.duration("t1", SHORT, 10 * SECOND).or(Duration::from_millis(500)),
-        t2: section.duration("t2", SHORT, 60 * SECOND).or(4 * SECOND),
-        t4: section.duration("t4", SHORT, 60 * SECOND).or(5 * SECOND),
+    let timers = SipTrunkTimers {
         no_response: section.duration("no_response", SHORT, 300 * SECOND).or(no_response),
         no_progress: section.duration("no_progress", SHORT, 300 * SECOND).optional(),
         // RFC 3261 §16.6: proxies give up after three minutes.
         ring: section.duration("ring", SHORT, HOUR).or(180 * SECOND),
     };
-    if section.is_sound() && timers.t2 < timers.t1 {
-        let (t2, t1) = (quantity::written(timers.t2), quantity::written(timers.t1));
-        section.note("t2", format!("{t2} is not allowed: no less than t1, {t1}"));
-    }
     section.finish();
     timers
 }
