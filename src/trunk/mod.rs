@@ -1,6 +1,7 @@
 //! Everything that talks to one carrier. Has never heard of the store.
 
 pub mod calls;
+pub mod sip;
 pub mod sms;
 mod status;
 

@@ -1,0 +1,13 @@
+//! SIP trunks: the sockets, who is reached through them, and how calls and messages become each other.
+//!
+//! - [`mod@adapter`] writes and reads who calls whom; [`mod@outcome`] says why a call ended;
+//! - [`pool`] knows which gateways live, and which one a call tries first;
+//! - [`mod@locate`] finds the addresses of gateways that are names;
+//! - [`transport`] moves messages: datagrams, connections, TLS. It holds no rule of SIP.
+
+pub mod adapter;
+pub mod locate;
+mod numbers;
+pub mod outcome;
+pub mod pool;
+pub mod transport;
