@@ -1,6 +1,7 @@
 //! Says whether this project agrees with the outside world: with the worked packets of the specifications
-//! ([`vector`], [`judge`]), with vectors from the field ([`field`]), with foreign dissectors ([`pcap`], [`gaps`]) and
-//! with foreign peers, which run as processes ([`peer`]; for calls [`sipp`] and [`kamailio`]), alone and against the daemon ([`daemon`], [`platform`]) and
+//! ([`vector`], [`judge`]), with the torture messages of SIP ([`torture`]), with vectors from the field ([`field`]), with
+//! foreign dissectors ([`pcap`], [`gaps`]) and with foreign peers, which run as processes ([`peer`]; for calls [`sipp`]
+//! and [`kamailio`]), alone and against the daemon ([`daemon`], [`platform`]) and
 //! the simulator ([`simulated`]).
 //!
 //! It also puts the daemon and the simulator to the proof as processes ([`subject`], [`rig`]): under load ([`mod@bench`]),
@@ -31,4 +32,5 @@ pub mod sipp;
 mod smpp;
 pub mod subject;
 mod text;
+pub mod torture;
 pub mod vector;

@@ -8,6 +8,7 @@ use crate::{
     field,
     gaps::Gaps,
     judge::{Verdict, judge},
+    torture::{self, Torture, Way},
     vector::{self, Kind, Spec},
 };
 
@@ -46,6 +47,7 @@ pub fn markdown() -> Result<(String, bool)> {
             failures.extend(failed);
         }
     }
+    text.push_str(&sip_torture(&mut failures)?);
     for failure in failures.iter().chain(&gaps) {
         writeln!(text, "\n- {failure}")?;
     }
@@ -76,9 +78,41 @@ fn row(spec: Spec, failures: &mut Vec<String>, gaps: &mut Vec<String>) -> Result
     Ok(row)
 }
 
+/// Every torture message by name, and what becomes of it.
+fn sip_torture(failures: &mut Vec<String>) -> Result<String> {
+    let mut text = String::from(
+        "\n| SIP torture message | | wanted | in a datagram | on a stream |\n|---|---|---|---|---|\n",
+    );
+    for torture in torture::load()? {
+        let Torture { name, rfc, section, faulty, .. } = &torture;
+        let nature = if *faulty { "faulty" } else { "legal" };
+        write!(text, "| {name} (RFC {rfc} §{section}) | {nature} | {} |", torture::list(&torture.wanted))?;
+        for way in [Way::Datagram, Way::Stream] {
+            match torture.judge(way) {
+                Ok(outcome) => write!(text, " {outcome} |")?,
+                Err(wrong) => {
+                    write!(text, " **{wrong}** |")?;
+                    failures.push(format!("{name} (RFC {rfc} §{section}, {way:?}): {wrong:#}"));
+                }
+            }
+        }
+        text.push('\n');
+    }
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_torture_message_has_a_row_with_its_outcomes() {
+        let mut failures = Vec::new();
+        let text = sip_torture(&mut failures).unwrap();
+        assert_eq!(text.lines().filter(|line| line.contains("(RFC ")).count(), 61);
+        assert!(text.contains("| badvers (RFC 4475 §3.1.2.16) | faulty | 505 | 505 | 505 |"), "{text}");
+        assert!(failures.is_empty(), "{failures:?}");
+    }
 
     #[test]
     fn every_specification_has_a_row_and_the_counts_add_up() {
