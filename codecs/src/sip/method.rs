@@ -37,7 +37,7 @@ pub enum Method {
     Unknown,
 }
 
-/// All methods with a name, and the names.
+/// All methods with a name, and the names, in the order of the enumeration.
 const NAMES: [(Method, &str); 14] = [
     (Method::Invite, "INVITE"),
     (Method::Ack, "ACK"),
@@ -81,7 +81,7 @@ impl Method {
     /// The name on the wire; empty for [`Method::Unknown`], whose octets only its message knows.
     #[must_use]
     pub fn name(self) -> &'static str {
-        NAMES.iter().find(|(method, _)| *method == self).map_or("", |(_, name)| name)
+        NAMES.get(self as usize).map_or("", |(_, name)| name)
     }
 }
 
@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn names_round_trip_and_case_counts() {
-        for (method, name) in NAMES {
+        for (index, (method, name)) in NAMES.into_iter().enumerate() {
+            assert_eq!(method as usize, index);
             assert_eq!((Method::of(name.as_bytes()), method.name()), (method, name));
             assert_eq!(Method::of(name.to_ascii_lowercase().as_bytes()), Method::Unknown);
         }

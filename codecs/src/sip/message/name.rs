@@ -122,6 +122,9 @@ names! {
     WwwAuthenticate = "WWW-Authenticate";
 }
 
+/// What is written between a name and its value.
+pub(crate) const COLON: &str = ": ";
+
 /// Slots of the table by which names are found.
 const SLOTS: usize = 512;
 /// No name has this slot.
@@ -141,7 +144,7 @@ const fn table() -> [u8; SLOTS] {
     let mut table = [EMPTY; SLOTS];
     let mut index = 0;
     while index < NAMES.len() {
-        let (name, _) = NAMES[index].1.as_bytes().split_at(NAMES[index].1.len() - 2);
+        let (name, _) = NAMES[index].1.as_bytes().split_at(NAMES[index].1.len() - COLON.len());
         let slot = slot(name);
         assert!(table[slot] == EMPTY, "two names share a slot");
         table[slot] = index as u8;
@@ -156,19 +159,20 @@ impl Name {
     #[inline]
     pub fn of(octets: &[u8]) -> Self {
         match octets {
-            [] => Self::Other,
-            [letter] => Self::of_compact(*letter),
-            _ => match NAMES.get(usize::from(TABLE[slot(octets)])) {
-                Some((name, _)) if name.text().as_bytes().eq_ignore_ascii_case(octets) => *name,
-                _ => Self::Other,
-            },
+            [] => return Self::Other,
+            [letter] => return Self::of_compact(*letter),
+            _ => {}
         }
+        let Some((name, prefix)) = NAMES.get(usize::from(TABLE[slot(octets)])) else { return Self::Other };
+        let text = &prefix.as_bytes()[..prefix.len() - COLON.len()];
+        // Most write a name as we do.
+        if text == octets || text.eq_ignore_ascii_case(octets) { *name } else { Self::Other }
     }
 
     /// The long form as it is written; empty for [`Name::Other`].
     #[must_use]
     pub fn text(self) -> &'static str {
-        self.prefix().strip_suffix(": ").unwrap_or_default()
+        self.prefix().strip_suffix(COLON).unwrap_or_default()
     }
 
     /// The long form, the colon and the space.

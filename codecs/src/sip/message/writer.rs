@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::{Field, Head, Message, Name, Span, StartLine, reason_phrase};
+use super::{Field, Head, Message, Name, Span, StartLine, name::COLON, reason_phrase};
 use crate::sip::Method;
 
 /// Octets that a message has room for from the start.
@@ -64,13 +64,13 @@ impl Writer {
     #[inline]
     pub fn field(&mut self, name: Name, value: impl AsRef<[u8]>) -> &mut Self {
         let value = value.as_ref();
-        self.line(name, name.prefix(), value.len(), |out| out.put_slice(value))
+        self.line(name, name.prefix(), |out| out.put_slice(value))
     }
 
     /// Writes a header whose value `write` appends.
     #[inline]
     pub fn field_with(&mut self, name: Name, write: impl FnOnce(&mut BytesMut)) -> &mut Self {
-        self.line(name, name.prefix(), 0, write)
+        self.line(name, name.prefix(), write)
     }
 
     /// Writes a header whose value is a number.
@@ -92,8 +92,8 @@ impl Writer {
         match Name::of(label.as_bytes()) {
             Name::Other => {
                 let value = value.as_ref();
-                let label = format!("{label}: ");
-                self.line(Name::Other, &label, value.len(), |out| out.put_slice(value))
+                let label = format!("{label}{COLON}");
+                self.line(Name::Other, &label, |out| out.put_slice(value))
             }
             name => self.field(name, value),
         }
@@ -126,7 +126,7 @@ impl Writer {
 
     fn end(mut self, body: &[u8]) -> Message {
         self.number(Name::ContentLength, body.len() as u64);
-        self.out.reserve(2 + body.len());
+        self.seal();
         self.out.put_slice(b"\r\n");
         let start = self.out.len() as u32;
         self.out.put_slice(body);
@@ -136,25 +136,17 @@ impl Writer {
 
     /// Writes one line; `prefix` is the name, the colon and a space.
     #[inline]
-    fn line(
-        &mut self,
-        name: Name,
-        prefix: &str,
-        octets: usize,
-        write: impl FnOnce(&mut BytesMut),
-    ) -> &mut Self {
-        self.out.reserve(prefix.len() + octets + 2);
+    fn line(&mut self, name: Name, prefix: &str, write: impl FnOnce(&mut BytesMut)) -> &mut Self {
         let start = self.out.len();
         self.out.put_slice(prefix.as_bytes());
         let value = self.out.len();
         write(&mut self.out);
-        self.seal(value);
         let end = self.out.len();
         self.out.put_slice(b"\r\n");
         let span = |start: usize, end: usize| Span { start: start as u32, end: end as u32 };
         self.fields.push(Field {
             name,
-            label: span(start, value.saturating_sub(2)),
+            label: span(start, value.saturating_sub(COLON.len())),
             value: span(value, end),
         });
         self
@@ -164,17 +156,26 @@ impl Writer {
     fn part(&mut self, part: &[u8]) -> Span {
         let start = self.out.len();
         self.out.put_slice(part);
-        self.seal(start);
         Span { start: start as u32, end: self.out.len() as u32 }
     }
 
-    /// Takes from what was written the octets that would end the line.
-    #[inline]
-    fn seal(&mut self, from: usize) {
-        let mut written = &mut self.out[from..];
-        while let Some(at) = memchr::memchr3(b'\r', b'\n', b'\0', written) {
-            written[at] = b' ';
-            written = &mut written[at + 1..];
+    /// Takes from the lines what was written into them and would end them: CR, LF and NUL.
+    fn seal(&mut self) {
+        // Every line ends with two such octets; values hardly ever have one, so one count tells.
+        let ends = |octet: u8| octet <= b'\r' && octet != b'\t';
+        let count = |octets: &[u8]| octets.iter().map(|&octet| u8::from(ends(octet))).sum::<u8>();
+        let counted: usize = self.out.chunks(255).map(|chunk| usize::from(count(chunk))).sum();
+        if counted == 2 * (1 + self.fields.len()) {
+            return;
+        }
+        let (StartLine::Request { line, .. } | StartLine::Response { line, .. }) = self.start;
+        let lines = self.fields.iter().map(|field| Span { start: field.label.start, end: field.value.end });
+        for line in std::iter::once(line).chain(lines) {
+            for octet in &mut self.out[line.start as usize..line.end as usize] {
+                if matches!(*octet, b'\r' | b'\n' | b'\0') {
+                    *octet = b' ';
+                }
+            }
         }
     }
 }
