@@ -40,6 +40,35 @@ impl Transactions {
         Ok(self.begin(now, request, target, key))
     }
 
+    /// Takes up an INVITE that a process before this one sent: nothing is sent, it counts as one with a provisional
+    /// response, and so can be cancelled. `invite` needs no more than what its CANCEL repeats.
+    ///
+    /// # Errors
+    /// [`RequestError`]; nothing is kept then.
+    pub fn resume(
+        &mut self,
+        now: Now,
+        invite: &Message,
+        target: Target,
+    ) -> Result<TransactionId, RequestError> {
+        if invite.method() != Some(Method::Invite) {
+            return Err(RequestError::Unfit);
+        }
+        let key = self.keys.of_own_request(invite).ok_or(RequestError::Unfit)?;
+        if self.table.find(key).is_some() {
+            return Err(RequestError::BranchInUse);
+        }
+        if self.table.clients() >= self.config.limits.with_reserve(self.config.limits.clients) {
+            return Err(RequestError::Full);
+        }
+        let timers = &self.config.timers;
+        let mut machine = InviteClient::new(now.mono, target.transport, timers);
+        machine.handle_response(now.mono, 100, timers);
+        let machine = Machine::InviteClient(machine);
+        let octets = invite.octets().clone();
+        Ok(self.table.insert(Transaction { key, merged: None, machine, target, octets, unanswered: None }))
+    }
+
     fn begin(&mut self, now: Now, request: &Message, target: Target, key: Key) -> TransactionId {
         let (timers, transport) = (&self.config.timers, target.transport);
         let machine = match request.method() {

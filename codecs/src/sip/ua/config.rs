@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{PeerId, Policy};
-use crate::sip::{Flow, Method, Transport};
+use crate::sip::{Flow, Method, Transport, auth::Credentials, transaction, validate::Abilities};
 
 /// What holds for the whole endpoint.
 #[derive(Debug, Clone)]
@@ -20,6 +20,10 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Bounds on what peers can make us hold.
     pub limits: Limits,
+    /// What we take inside dialogs and in what forms; also the bounds on the size of requests.
+    pub abilities: Abilities,
+    /// Timers and bounds of the transactions.
+    pub transactions: transaction::Config,
     /// What a request from nobody's address gets.
     pub strangers: Strangers,
     /// How many messages of each leg are told as `LegEvent::Message`; 0: none.
@@ -35,6 +39,8 @@ impl Default for Config {
             user_agent: Bytes::from_static(b"carrierd"),
             listeners: Vec::new(),
             limits: Limits::default(),
+            abilities: Abilities::default(),
+            transactions: transaction::Config::default(),
             strangers: Strangers::Refuse,
             ladder_messages: 0,
             serves: Vec::new(),
@@ -102,6 +108,8 @@ pub struct Peer {
     /// The user part of the Contact that its calls are sent to. Where several peers share an address, the one whose
     /// user the Request-URI has is meant; else the first.
     pub contact_user: Bytes,
+    /// What answers its challenges, for calls, requests inside them, registrations and probes.
+    pub credentials: Vec<Credentials>,
     /// How its incoming calls are run.
     pub policy: Arc<Policy>,
     /// Whether it may place calls now.
@@ -118,6 +126,7 @@ impl Peer {
             id,
             sources: Vec::new(),
             contact_user: Bytes::new(),
+            credentials: Vec::new(),
             policy,
             intake: Intake::Open,
             legs: usize::MAX,

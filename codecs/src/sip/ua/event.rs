@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{Ended, LegId, PeerId, Snapshot};
+use super::{Ended, LegId, OutsideId, OutsideOutcome, PeerId, Snapshot};
 use crate::{
     Now,
-    sip::{Flow, Message, Method, Target},
+    sip::{Flow, Message, Method, Target, transaction::TransactionId},
 };
 
 /// Something that the endpoint tells, in the order in which it happened.
@@ -22,6 +22,17 @@ pub enum Event {
     },
     /// A call came in. It waits for `respond`; until then the peer hears 100.
     Incoming(Incoming),
+    /// A request outside dialogs of a method that the caller answers itself; `answer_request` must follow.
+    Request(Request),
+    /// What came of a request of ours outside dialogs.
+    Outside {
+        /// Which.
+        id: OutsideId,
+        /// When.
+        at: Now,
+        /// What came of it.
+        outcome: OutsideOutcome,
+    },
     /// A request from an address that belongs to nobody was refused or ignored.
     Stranger {
         /// Where it came from.
@@ -62,6 +73,25 @@ pub struct Incoming {
     /// The whole INVITE, for whatever else the trunk agreed on.
     pub request: Message,
 }
+
+/// A request outside dialogs that the caller answers itself.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What to name in `answer_request`.
+    pub id: RequestId,
+    /// Whose it is.
+    pub peer: PeerId,
+    /// When it came.
+    pub at: Now,
+    /// Where it came from.
+    pub flow: Flow,
+    /// The request.
+    pub request: Message,
+}
+
+/// A request outside dialogs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestId(pub(super) TransactionId);
 
 /// What can happen to a leg. [`LegEvent::Ended`] comes once, last, whatever crosses.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! The user agent: what a caller asks for and is told.
 //!
-//! An `Endpoint` is all SIP of a process as one value: transactions, legs with their dialogs, registrations and probes.
+//! An [`Endpoint`] is all SIP of a process as one value: transactions, legs with their dialogs, registrations and probes.
 //! Its driver owns the sockets and the clock and contains no rule of SIP.
 //!
 //! # Legs
@@ -11,19 +11,42 @@
 //! A simulator that shall *not* answer something swallows the message before the endpoint sees it, or what the endpoint
 //! wants to transmit. Everything else that a strange peer does is said with [`Response`].
 
+mod accept;
+mod cancel;
 mod config;
+mod core;
+mod counters;
+mod dispatch;
 mod ended;
+mod endpoint;
 mod event;
+mod failure;
+mod inbound;
+mod incoming;
+mod leg;
+mod offer;
 mod order;
+mod outgoing;
+mod outside;
 mod policy;
 pub mod probe;
+mod provisional;
 pub mod registration;
+mod request;
+mod responses;
+mod restore;
+mod session;
 mod snapshot;
+mod their_offer;
+mod tokens;
 
 pub use config::{Config, Intake, Limits, Listener, Peer, Source, Strangers};
+pub use counters::Counters;
 pub use ended::Ended;
-pub use event::{AttemptFailure, Direction, Event, Incoming, LegEvent, Progress};
+pub use endpoint::Endpoint;
+pub use event::{AttemptFailure, Direction, Event, Incoming, LegEvent, Progress, Request, RequestId};
 pub use order::{Body, Field, Hangup, Invite, Refusal, Reliability, Response};
+pub use outside::{Options, OutsideId, OutsideOutcome};
 pub use policy::{DialogRouting, Failover, Policy, Reliable, SessionTimer};
 pub use probe::Probe;
 pub use registration::Registration;

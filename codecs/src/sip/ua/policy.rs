@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 pub use crate::sip::dialog::session_timer::Settings as SessionTimer;
+use crate::sip::dialog::session_timer::Unanswered;
 
 /// How one leg is run. Shared by the legs of a trunk; a leg keeps the one that it began with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,14 @@ impl Default for Policy {
             dialog_routing: DialogRouting::AsTold,
             glare_attempts: 5,
         }
+    }
+}
+
+impl Policy {
+    /// The settings of a session's timer.
+    pub(super) fn timer_settings(&self) -> SessionTimer {
+        let none = SessionTimer { interval: None, unanswered: Unanswered::Off, ..SessionTimer::default() };
+        self.session_timer.unwrap_or(none)
     }
 }
 

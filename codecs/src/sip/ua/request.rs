@@ -1,0 +1,262 @@
+//! Requests of ours inside a dialog: how they are written, and what their outcomes do.
+
+use bytes::Bytes;
+
+use super::{
+    Body, Field, LegEvent, Refusal,
+    cancel::with_reason,
+    core::{ALLOW, Core, Owner, credentials_name, put_fields},
+    leg::{Call, Ending, Leg},
+    session::{SentAck, SessionId},
+};
+use crate::{
+    Now,
+    sip::{
+        Message, Method, Name,
+        auth::{Asker, Attempt},
+        cause::{End, Own},
+        dialog::session_timer::SessionExpires,
+        transaction::TransactionId,
+    },
+};
+
+/// A request of ours inside a dialog.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub transaction: TransactionId,
+    pub draft: Draft,
+    pub sequence: u32,
+    pub message: Message,
+}
+
+/// What a request is made of, so that it can be made again.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub session: SessionId,
+    pub method: Method,
+    pub purpose: Purpose,
+    pub fields: Vec<Field>,
+    pub body: Option<Body>,
+    pub auth: Attempt,
+    /// Times that it was sent changed.
+    pub changes: u8,
+    /// Whether it says anything of session timers.
+    pub asks_timer: bool,
+}
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Ends the dialog.
+    End,
+    /// Confirms a reliable provisional response.
+    Confirm,
+    /// Carries an offer of ours.
+    Offer,
+    /// Keeps the session alive.
+    Refresh,
+    /// Carries something of the caller's.
+    Info,
+}
+
+impl Draft {
+    pub fn new(session: SessionId, method: Method, purpose: Purpose) -> Self {
+        Self {
+            session,
+            method,
+            purpose,
+            fields: Vec::new(),
+            body: None,
+            auth: Attempt::default(),
+            changes: 0,
+            asks_timer: false,
+        }
+    }
+}
+
+/// How a request of ours ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Outcome<'a> {
+    Response(&'a Message, u16),
+    /// Nothing came, or it did not leave.
+    Nothing,
+}
+
+impl Leg {
+    /// Sends a request inside a dialog.
+    pub fn send_request(&mut self, core: &mut Core, now: Now, mut draft: Draft) -> Result<(), Refusal> {
+        let routing = self.policy.dialog_routing;
+        let (peer, contact) = (self.peer, self.contact.clone());
+        let session = self.session(draft.session).ok_or(Refusal::WrongState)?;
+        let addressed = session.dialog.address();
+        let mut target = core.next_hop(&addressed.next_hop, &session.pin, routing);
+        let via = core.via(&mut target).ok_or(Refusal::NoTarget)?;
+        let sequence = session.dialog.next_sequence();
+        let mut writer = session.dialog.request(draft.method, sequence, &via, &addressed);
+        let refreshes_target = matches!(draft.method, Method::Invite | Method::Update);
+        if refreshes_target {
+            writer.field(Name::Contact, &contact);
+        }
+        if draft.method == Method::Invite {
+            writer.field(Name::Allow, ALLOW);
+        }
+        if refreshes_target {
+            writer.field(Name::Supported, "100rel,timer");
+            let (expires, min_se) = session.timer.ask_again();
+            draft.asks_timer = expires.is_some();
+            if let Some(SessionExpires { seconds, refresher }) = expires {
+                let refresher = refresher.map_or("", |refresher| refresher.parameter());
+                writer.field(Name::SessionExpires, format!("{seconds};refresher={refresher}"));
+            }
+            if let Some(min_se) = min_se {
+                writer.number(Name::MinSe, min_se);
+            }
+        }
+        put_fields(&mut writer, &draft.fields);
+        core.hops(&mut writer);
+        let octets = draft.body.as_ref().map(|body| body.octets.clone()).unwrap_or_default();
+        core.authorize(peer, &mut draft.auth, (draft.method, &addressed.request_uri, &octets), &mut writer);
+        let message = match &draft.body {
+            Some(body) => writer.body(&body.content_type, &body.octets),
+            None => writer.finish(),
+        };
+        let transaction = core.request(now, Owner::Leg(self.id), &message, target)?;
+        self.open.push(transaction);
+        self.requests.push(Request { transaction, draft, sequence, message });
+        Ok(())
+    }
+
+    /// A request of ours inside a dialog ended, but for challenges, which are answered here.
+    pub fn handle_outcome(&mut self, core: &mut Core, now: Now, id: TransactionId, outcome: Outcome<'_>) {
+        let Some(at) = self.requests.iter().position(|request| request.transaction == id) else { return };
+        let mut request = self.requests.swap_remove(at);
+        if let Outcome::Response(response, 401 | 407) = outcome
+            && core.challenged(self.peer, &mut request.draft.auth, response)
+            && self.send_request(core, now, request.draft.clone()).is_ok()
+        {
+            return;
+        }
+        if let Outcome::Response(response, 200..=299) = outcome {
+            core.authenticated(self.peer, response);
+        }
+        match request.draft.purpose {
+            Purpose::End => {}
+            Purpose::Confirm => self.handle_prack_outcome(core, now, &request, outcome),
+            Purpose::Offer | Purpose::Refresh => self.handle_change_outcome(core, now, request, outcome),
+            Purpose::Info => {
+                let status = match outcome {
+                    Outcome::Response(_, status) => status,
+                    Outcome::Nothing => 408,
+                };
+                if !self.has_ended {
+                    self.tell(core, now, LegEvent::InfoAnswered { status });
+                }
+                // RFC 5057: what is gone is the dialog; an INFO that is not understood harms nothing.
+                if status == 481 || matches!(outcome, Outcome::Nothing) {
+                    self.lose_dialog(core, now, request.draft.session, outcome);
+                }
+            }
+        }
+    }
+
+    /// The peer does not know the dialog any more, or is gone: the session is ended with BYE, whoever hears it.
+    pub fn lose_dialog(&mut self, core: &mut Core, now: Now, id: SessionId, outcome: Outcome<'_>) {
+        if self.session(id).is_none_or(|session| session.is_over) {
+            return;
+        }
+        self.send_bye(core, now, id, Own::NoResponse, &[]);
+        if self.answered != Some(id) {
+            return;
+        }
+        let ending = match outcome {
+            Outcome::Response(response, _) => Ending::of(End::FinalReceived).message(response),
+            Outcome::Nothing => Ending::of(End::ByeSent).own(Own::NoResponse).status(408),
+        };
+        self.end(core, now, ending);
+    }
+
+    /// Ends a dialog with BYE. Everything else that is open in it is forgotten.
+    pub fn send_bye(&mut self, core: &mut Core, now: Now, id: SessionId, own: Own, fields: &[Field]) {
+        self.refuse_open_request(core, now, id);
+        let Some(session) = self.session(id).filter(|session| !session.is_over) else { return };
+        session.is_over = true;
+        session.unacknowledged = None;
+        (session.their_offer, session.our_offer) = (None, None);
+        let mut draft = Draft::new(id, Method::Bye, Purpose::End);
+        draft.fields = with_reason(&super::Hangup { own, fields: fields.to_vec() });
+        // Too many requests at once: the peer's session timer has to end it.
+        _ = self.send_request(core, now, draft);
+    }
+
+    /// Sends the ACK to a 2xx, with the INVITE's credentials.
+    pub fn send_ack(
+        &mut self,
+        core: &mut Core,
+        id: SessionId,
+        sequence: u32,
+        invite: &Message,
+        body: Option<&Body>,
+    ) {
+        let routing = self.policy.dialog_routing;
+        let Some(session) = self.session(id) else { return };
+        let addressed = session.dialog.address();
+        let mut target = core.next_hop(&addressed.next_hop, &session.pin, routing);
+        let Some(via) = core.via(&mut target) else { return };
+        let mut writer = session.dialog.request(Method::Ack, sequence, &via, &addressed);
+        core.hops(&mut writer);
+        for asker in [Asker::Server, Asker::Proxy] {
+            writer.copy(invite, credentials_name(asker));
+        }
+        let message = match body {
+            Some(body) => writer.body(&body.content_type, &body.octets),
+            None => writer.finish(),
+        };
+        core.transactions.send(target.clone(), &message);
+        session.ack = Some(SentAck { sequence, message, target });
+    }
+
+    /// A 2xx came again: so does its ACK. `false`: none was sent for it.
+    pub fn repeat_ack(&mut self, core: &mut Core, id: SessionId, sequence: u32) -> bool {
+        let Some(session) = self.session(id) else { return false };
+        let Some(ack) = session.ack.as_ref().filter(|ack| ack.sequence == sequence) else { return false };
+        core.transactions.send(ack.target.clone(), &ack.message);
+        core.counters.repeated_acks += 1;
+        true
+    }
+
+    /// Sends an INFO.
+    pub fn send_info(&mut self, core: &mut Core, now: Now, body: Body) -> Result<(), Refusal> {
+        let id = self.talk().map(|session| session.id).ok_or(Refusal::WrongState)?;
+        let mut draft = Draft::new(id, Method::Info, Purpose::Info);
+        draft.body = Some(body);
+        self.send_request(core, now, draft)
+    }
+
+    /// Confirms a reliable provisional response; `answer`: to the offer in it.
+    pub fn send_prack(
+        &mut self,
+        core: &mut Core,
+        now: Now,
+        id: SessionId,
+        (rseq, sequence): (u32, u32),
+        answer: Option<Body>,
+    ) {
+        let mut draft = Draft::new(id, Method::Prack, Purpose::Confirm);
+        draft.fields.push(Field::new(Bytes::from_static(b"RAck"), format!("{rseq} {sequence} INVITE")));
+        draft.body = answer;
+        _ = self.send_request(core, now, draft);
+    }
+
+    /// A PRACK ended. When it was refused or nothing came, its early dialog is gone, and with it the call.
+    fn handle_prack_outcome(&mut self, core: &mut Core, now: Now, request: &Request, outcome: Outcome<'_>) {
+        let is_gone = matches!(outcome, Outcome::Nothing | Outcome::Response(_, 408 | 481));
+        let Call::Outgoing(call) = &mut self.call else { return };
+        if !is_gone || self.answered.is_some() || call.giving_up.is_some() || call.transaction.is_none() {
+            return;
+        }
+        self.sessions.retain(|session| session.id != request.draft.session);
+        if self.sessions.is_empty() {
+            _ = self.hang_up(core, now, super::Hangup::new(Own::NoResponse));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Two SIP endpoints facing each other over an emulated wire, in virtual time.
+#![allow(clippy::unwrap_used, reason = "a test may panic, in what it shares with others too")]
+
+mod calls;
+mod races;
+mod wire;
