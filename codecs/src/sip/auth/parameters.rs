@@ -1,5 +1,7 @@
 //! The comma-separated parameters behind a scheme: `Digest realm="a", nonce="b"`.
 
+use crate::sip::message::grammar::{closing_quote, is_token, is_white, skip_white};
+
 /// What stands next in a header of authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Item<'a> {
@@ -49,8 +51,7 @@ impl<'a> Iterator for Items<'a> {
         if name.is_empty() {
             return Some(self.malformed());
         }
-        let (_, after) = split(rest, is_white);
-        let Some(after) = after.strip_prefix(b"=") else {
+        let Some(after) = skip_white(rest).strip_prefix(b"=") else {
             if !self.may_be_scheme {
                 return Some(self.malformed());
             }
@@ -58,7 +59,7 @@ impl<'a> Iterator for Items<'a> {
             return Some(Item::Scheme(name));
         };
         self.may_be_scheme = false;
-        let (_, after) = split(after, is_white);
+        let after = skip_white(after);
         if let Some(inside) = after.strip_prefix(b"\"") {
             let Some(end) = closing_quote(inside) else { return Some(self.malformed()) };
             self.rest = &inside[end + 1..];
@@ -93,26 +94,6 @@ pub(super) fn escaped(text: &[u8]) -> Vec<u8> {
         value.push(*octet);
     }
     value
-}
-
-fn closing_quote(inside: &[u8]) -> Option<usize> {
-    let mut octets = inside.iter().enumerate();
-    while let Some((at, octet)) = octets.next() {
-        match octet {
-            b'"' => return Some(at),
-            b'\\' => _ = octets.next(),
-            _ => {}
-        }
-    }
-    None
-}
-
-fn is_white(octet: u8) -> bool {
-    matches!(octet, b' ' | b'\t' | b'\r' | b'\n')
-}
-
-fn is_token(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&octet)
 }
 
 fn split(octets: &[u8], fits: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {

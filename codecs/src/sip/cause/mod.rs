@@ -82,96 +82,68 @@ pub enum Cause {
     Unknown,
 }
 
-/// Whether the same call may be tried on another trunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AnotherTrunk {
-    /// The fault is this trunk's.
-    Yes,
-    /// It would end the same way, or reach the callee twice.
-    No,
-    /// Only if the trunk's or the platform's policy says so.
-    ByPolicy,
-    /// The leg was answered: there is nothing to try again.
-    Never,
-}
-
-/// A state as coarse as most call APIs have it.
+/// How a leg that ended looks to a model with few states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Coarse {
-    /// Waits for a call slot.
-    Queued,
-    /// On its way.
-    Initiated,
-    /// Rings, or plays early media.
-    Ringing,
-    /// Answered.
-    InProgress,
-    /// Ended after an answer.
+    /// It was answered.
     Completed,
-    /// Ended: the callee was busy.
+    /// The callee was busy.
     Busy,
-    /// Ended: nobody answered.
+    /// Nobody answered.
     NoAnswer,
-    /// Ended: declined or not allowed.
+    /// Declined or not allowed.
     Rejected,
-    /// Ended: given up before the answer.
+    /// Given up before the answer.
     Cancelled,
-    /// Ended for any other cause without an answer.
+    /// Any other cause without an answer.
     Failed,
 }
 
-/// Every cause with its name and what it means for another trunk.
-const CAUSES: [(Cause, &str, AnotherTrunk); 25] = [
-    (Cause::Normal, "NORMAL", AnotherTrunk::Never),
-    (Cause::Cancelled, "CANCELLED", AnotherTrunk::No),
-    (Cause::NoAnswer, "NO_ANSWER", AnotherTrunk::No),
-    (Cause::Busy, "BUSY", AnotherTrunk::No),
-    (Cause::Rejected, "REJECTED", AnotherTrunk::No),
-    (Cause::Unallocated, "UNALLOCATED", AnotherTrunk::No),
-    (Cause::Unreachable, "UNREACHABLE", AnotherTrunk::No),
-    (Cause::Suspended, "SUSPENDED", AnotherTrunk::No),
-    // Another trunk may want another form of the number; only the platform's configuration knows.
-    (Cause::InvalidNumber, "INVALID_NUMBER", AnotherTrunk::No),
-    (Cause::Barred, "BARRED", AnotherTrunk::ByPolicy),
-    (Cause::AuthFailed, "AUTH_FAILED", AnotherTrunk::ByPolicy),
-    (Cause::NoRoute, "NO_ROUTE", AnotherTrunk::Yes),
-    (Cause::Congestion, "CONGESTION", AnotherTrunk::Yes),
-    (Cause::NetworkFailure, "NETWORK_FAILURE", AnotherTrunk::Yes),
-    (Cause::Timeout, "TIMEOUT", AnotherTrunk::Yes),
-    (Cause::Transport, "TRANSPORT", AnotherTrunk::Yes),
-    (Cause::Media, "MEDIA", AnotherTrunk::ByPolicy),
-    (Cause::Protocol, "PROTOCOL", AnotherTrunk::No),
-    (Cause::Redirected, "REDIRECTED", AnotherTrunk::ByPolicy),
-    (Cause::Elsewhere, "ELSEWHERE", AnotherTrunk::No),
-    (Cause::SessionExpired, "SESSION_EXPIRED", AnotherTrunk::Never),
-    (Cause::MediaTimeout, "MEDIA_TIMEOUT", AnotherTrunk::Never),
-    (Cause::MaxDuration, "MAX_DURATION", AnotherTrunk::Never),
-    (Cause::Lost, "LOST", AnotherTrunk::Never),
-    (Cause::Unknown, "UNKNOWN", AnotherTrunk::No),
+/// Every cause and its name.
+const CAUSES: [(Cause, &str); 25] = [
+    (Cause::Normal, "NORMAL"),
+    (Cause::Cancelled, "CANCELLED"),
+    (Cause::NoAnswer, "NO_ANSWER"),
+    (Cause::Busy, "BUSY"),
+    (Cause::Rejected, "REJECTED"),
+    (Cause::Unallocated, "UNALLOCATED"),
+    (Cause::Unreachable, "UNREACHABLE"),
+    (Cause::Suspended, "SUSPENDED"),
+    (Cause::InvalidNumber, "INVALID_NUMBER"),
+    (Cause::Barred, "BARRED"),
+    (Cause::AuthFailed, "AUTH_FAILED"),
+    (Cause::NoRoute, "NO_ROUTE"),
+    (Cause::Congestion, "CONGESTION"),
+    (Cause::NetworkFailure, "NETWORK_FAILURE"),
+    (Cause::Timeout, "TIMEOUT"),
+    (Cause::Transport, "TRANSPORT"),
+    (Cause::Media, "MEDIA"),
+    (Cause::Protocol, "PROTOCOL"),
+    (Cause::Redirected, "REDIRECTED"),
+    (Cause::Elsewhere, "ELSEWHERE"),
+    (Cause::SessionExpired, "SESSION_EXPIRED"),
+    (Cause::MediaTimeout, "MEDIA_TIMEOUT"),
+    (Cause::MaxDuration, "MAX_DURATION"),
+    (Cause::Lost, "LOST"),
+    (Cause::Unknown, "UNKNOWN"),
 ];
 
 impl Cause {
     /// Every cause.
     pub fn all() -> impl Iterator<Item = Self> {
-        CAUSES.iter().map(|(cause, ..)| *cause)
+        CAUSES.iter().map(|(cause, _)| *cause)
     }
 
     /// The name in events and records, e.g. `NO_ANSWER`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        self.row().1
+        CAUSES.iter().find(|(cause, _)| *cause == self).map_or("", |(_, name)| name)
     }
 
     /// The cause of this name, as [`Cause::name`] writes it.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        CAUSES.iter().find(|(_, known, _)| *known == name).map(|(cause, ..)| *cause)
-    }
-
-    /// Whether the same call may be tried on another trunk.
-    #[must_use]
-    pub fn another_trunk(self) -> AnotherTrunk {
-        self.row().2
+        CAUSES.iter().find(|(_, known)| *known == name).map(|(cause, _)| *cause)
     }
 
     /// How a leg that ended for this cause looks to a coarse model. `rang` tells the powered-off phone, which failed, from
@@ -187,10 +159,6 @@ impl Cause {
             Self::Cancelled => Coarse::Cancelled,
             _ => Coarse::Failed,
         }
-    }
-
-    fn row(self) -> &'static (Self, &'static str, AnotherTrunk) {
-        CAUSES.iter().find(|(cause, ..)| *cause == self).unwrap_or(&CAUSES[CAUSES.len() - 1])
     }
 }
 
@@ -222,23 +190,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_cause_has_its_own_row_and_its_name_comes_back() {
+    fn every_cause_has_a_name_that_comes_back() {
         for cause in Cause::all() {
-            assert_eq!(cause.row().0, cause);
             assert_eq!(Cause::named(cause.name()), Some(cause));
             assert_eq!(cause.to_string(), cause.name());
         }
         assert_eq!(Cause::named("normal"), None);
         assert_eq!(Cause::all().collect::<std::collections::BTreeSet<_>>().len(), CAUSES.len());
-    }
-
-    #[test]
-    fn only_a_fault_of_the_trunk_asks_for_another_one() {
-        let yes: Vec<_> = Cause::all().filter(|cause| cause.another_trunk() == AnotherTrunk::Yes).collect();
-        assert_eq!(
-            yes,
-            [Cause::NoRoute, Cause::Congestion, Cause::NetworkFailure, Cause::Timeout, Cause::Transport]
-        );
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::sip::message::unquote;
+
 /// The values of one Reason that are kept; a peer that sends more says nothing new.
 const MOST_VALUES: usize = 8;
 
@@ -142,7 +144,8 @@ impl Reason {
         let mut reason = Self { protocol, cause: None, text: None, location: None, raw };
         for part in parts {
             let Some(equals) = part.iter().position(|octet| *octet == b'=') else { continue };
-            let (name, value) = (part[..equals].trim_ascii(), unquoted(part[equals + 1..].trim_ascii()));
+            let (name, value) = (part[..equals].trim_ascii(), part[equals + 1..].trim_ascii());
+            let value = String::from_utf8_lossy(&unquote(value)).into_owned();
             if name.eq_ignore_ascii_case(b"cause") && reason.cause.is_none() {
                 reason.cause = value.parse().ok().filter(|cause| protocol.has(*cause));
             } else if name.eq_ignore_ascii_case(b"text") && reason.text.is_none() {
@@ -211,23 +214,6 @@ fn split(value: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
             _ => !is_quoted && *octet == separator,
         }
     })
-}
-
-/// The text inside quotes, escapes undone; text without quotes as it is.
-fn unquoted(value: &[u8]) -> String {
-    let Some(inner) = value.strip_prefix(b"\"") else {
-        return String::from_utf8_lossy(value).into_owned();
-    };
-    let mut text = Vec::with_capacity(inner.len());
-    let mut octets = inner.iter();
-    while let Some(octet) = octets.next() {
-        match octet {
-            b'"' => break,
-            b'\\' => text.extend(octets.next()),
-            _ => text.push(*octet),
-        }
-    }
-    String::from_utf8_lossy(&text).into_owned()
 }
 
 #[cfg(test)]
