@@ -247,6 +247,16 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_cannot_be_read_is_refused_in_its_place() {
+        for broken in ["m=", "m= ", "m=\0 1", "m=\r5 RTP/AVP", "m=audio", "m=audio 5"] {
+            let answer = answer(&format!("v=0\n{broken}\nm=audio 2 RTP/AVP 8\n")).unwrap();
+            let sdp = Sdp::parse(answer.as_bytes()).unwrap();
+            let ports: Vec<_> = sdp.media().map(|media| media.port()).collect();
+            assert_eq!(ports, [Some(0), Some(30000)], "{broken:?}");
+        }
+    }
+
+    #[test]
     fn only_the_first_stream_that_can_be_used_is_taken() {
         let answer = answer("v=0\nm=audio 1 RTP/SAVP 8\nm=audio 2 RTP/AVP 8\nm=audio 3 RTP/AVP 8\n").unwrap();
         let ports: Vec<_> = answer.lines().filter(|line| line.starts_with("m=")).collect();

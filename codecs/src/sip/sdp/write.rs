@@ -19,14 +19,16 @@ impl Writer {
         writer
     }
 
-    /// Writes one line. What would end it is left out.
+    /// Writes one line. An octet that would end it becomes a `?`: leaving it out would make other words of what is left.
     pub fn line(&mut self, kind: u8, value: &[u8]) -> &mut Self {
         self.0.reserve(value.len() + 4);
         self.0.put_slice(&[kind, b'=']);
-        if value.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
-            self.0.extend(value.iter().filter(|octet| !matches!(octet, b'\r' | b'\n' | 0)));
-        } else {
-            self.0.put_slice(value);
+        let start = self.0.len();
+        self.0.put_slice(value);
+        for octet in &mut self.0[start..] {
+            if matches!(octet, b'\r' | b'\n' | 0) {
+                *octet = b'?';
+            }
         }
         self.0.put_slice(b"\r\n");
         self
@@ -51,10 +53,10 @@ impl Writer {
         self
     }
 
-    /// Writes a stream that is refused or removed.
+    /// Writes a stream that is refused or removed. A word that was missing becomes `-`, so that the others stay in place.
     pub fn closed(&mut self, kind: &[u8], protocol: &[u8], format: &[u8]) -> &mut Self {
-        let format = if format.is_empty() { b"0" } else { format };
-        self.line(b'm', &[kind, b"0", protocol, format].join(&b' '))
+        let words = [kind, b"0", protocol, format].map(|word| if word.is_empty() { b"-" } else { word });
+        self.line(b'm', &words.join(&b' '))
     }
 
     pub fn finish(self) -> Bytes {
