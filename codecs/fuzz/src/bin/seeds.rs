@@ -34,7 +34,8 @@ fn main() -> io::Result<()> {
     cmpp(&corpus)?;
     texts(&corpus)?;
     sessions(&corpus)?;
-    transactions(&corpus)
+    transactions(&corpus)?;
+    sip(&corpus)
 }
 
 fn smpp(corpus: &Corpus) -> io::Result<()> {
@@ -73,6 +74,27 @@ fn cmpp(corpus: &Corpus) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn sip(corpus: &Corpus) -> io::Result<()> {
+    let descriptions = [
+        (
+            "usual",
+            "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0 101\r\n\
+            a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendonly\r\n",
+        ),
+        (
+            "two",
+            "v=0\nc=IN IP4 0.0.0.0\nm=audio 0 RTP/AVP 18\nm=video 4002 RTP/SAVP 96\na=rtpmap:96 H264/90000\n\
+            a=ice-ufrag:x\na=crypto:1 a b\n",
+        ),
+    ];
+    for (name, text) in descriptions {
+        corpus.add("sip_sdp", name, text.as_bytes())?;
+    }
+    let challenge = b"Digest realm=\"r\", nonce=\"n\", qop=\"auth,auth-int\", algorithm=SHA-256, stale=true";
+    let given = b"Digest username=\"bob\", realm=\"r\", nonce=\"1.0.0\", uri=\"\", response=\"0\", qop=auth, nc=00000001";
+    corpus.add("sip_auth", "both", &[&[challenge.len() as u8], &challenge[..], given].concat())
 }
 
 fn texts(corpus: &Corpus) -> io::Result<()> {
