@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use codecs::text::{self, Capacity, Charset, Width};
 
+use super::subject::Subject;
 use crate::{
     config::{ContentKind, RouteConfig},
     domain::{Category, Content, International, Message, NumberPlan, OperatorSource, TenantId, TextEncoding},
@@ -14,7 +15,7 @@ const SEGMENT_OCTETS: usize = 140;
 
 /// A message as rules see it. What costs time is found out only for the rule that asks, and once.
 pub(super) struct Facts<'a> {
-    message: &'a Message,
+    subject: Subject<'a>,
     numbers: &'a NumberPlan,
     recipient: International,
     operator: OnceCell<Option<(&'a str, OperatorSource)>>,
@@ -22,11 +23,11 @@ pub(super) struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    pub fn new(message: &'a Message, numbers: &'a NumberPlan) -> Self {
+    pub fn new(subject: Subject<'a>, numbers: &'a NumberPlan) -> Self {
         Self {
-            message,
+            subject,
             numbers,
-            recipient: International::of(&message.to),
+            recipient: International::of(subject.to),
             operator: OnceCell::new(),
             is_long: OnceCell::new(),
         }
@@ -38,7 +39,7 @@ impl<'a> Facts<'a> {
     }
 
     fn is_long(&self) -> bool {
-        *self.is_long.get_or_init(|| is_long(self.message))
+        *self.is_long.get_or_init(|| self.subject.message.is_some_and(is_long))
     }
 }
 
@@ -69,7 +70,7 @@ impl Condition {
 
     /// The message meets it.
     pub fn holds(&self, facts: &Facts<'_>) -> bool {
-        let message = facts.message;
+        let subject = &facts.subject;
         match self {
             Self::Prefixes(prefixes) => {
                 prefixes.iter().any(|prefix| facts.recipient.digits().starts_with(prefix.as_bytes()))
@@ -77,22 +78,24 @@ impl Condition {
             Self::Operators(operators) => {
                 facts.operator().is_some_and(|(name, _)| operators.iter().any(|operator| operator == name))
             }
-            Self::Categories(categories) => categories.contains(&message.category),
-            Self::Tenants(tenants) => tenants.contains(&message.tenant_id),
+            Self::Categories(categories) => categories.contains(&subject.category),
+            Self::Tenants(tenants) => tenants.contains(subject.tenant_id),
             Self::Senders(senders) => {
-                senders.iter().any(|sender| message.sender.as_str().starts_with(sender.as_str()))
+                senders.iter().any(|sender| subject.sender.starts_with(sender.as_str()))
             }
-            Self::Content(kinds) => kinds.iter().any(|kind| match kind {
-                ContentKind::Text => matches!(message.content, Content::Text(_)),
-                ContentKind::Binary => matches!(message.content, Content::Binary(_)),
-                ContentKind::Long => facts.is_long(),
+            Self::Content(kinds) => subject.message.is_some_and(|message| {
+                kinds.iter().any(|kind| match kind {
+                    ContentKind::Text => matches!(message.content, Content::Text(_)),
+                    ContentKind::Binary => matches!(message.content, Content::Binary(_)),
+                    ContentKind::Long => facts.is_long(),
+                })
             }),
         }
     }
 
     /// Why the message does not meet it. Never shows the recipient.
     pub fn why_not(&self, facts: &Facts<'_>) -> String {
-        let message = facts.message;
+        let subject = &facts.subject;
         match self {
             Self::Prefixes(prefixes) => {
                 format!("the recipient does not begin with {}", any_of(prefixes.iter()))
@@ -108,21 +111,22 @@ impl Condition {
             }
             Self::Categories(categories) => {
                 let wanted = any_of(categories.iter().map(|category| category.name()));
-                format!("the category is {}, not {wanted}", message.category.name())
+                format!("the category is {}, not {wanted}", subject.category.name())
             }
             Self::Tenants(tenants) => {
-                format!("the tenant is {}, not {}", message.tenant_id, any_of(tenants.iter()))
+                format!("the tenant is {}, not {}", subject.tenant_id, any_of(tenants.iter()))
             }
-            Self::Senders(senders) if message.sender.as_str().is_empty() => {
+            Self::Senders(senders) if subject.sender.is_empty() => {
                 format!("no sender is named, and it must begin with {}", any_of(senders.iter()))
             }
             Self::Senders(senders) => {
                 format!("the sender does not begin with {}", any_of(senders.iter()))
             }
             Self::Content(kinds) => {
-                let is = match message.content {
-                    Content::Text(_) => "a text",
-                    Content::Binary(_) => "binary",
+                let is = match subject.message.map(|message| &message.content) {
+                    Some(Content::Text(_)) => "a text",
+                    Some(Content::Binary(_)) => "binary",
+                    None => return "a call has no content".to_owned(),
                 };
                 let wanted = any_of(kinds.iter().map(|kind| kind.name()));
                 let size = if facts.is_long() { "several segments" } else { "one segment" };

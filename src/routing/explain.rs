@@ -3,6 +3,7 @@
 use super::{
     condition::Facts,
     order::{Candidate, Health, ordered},
+    subject::Subject,
     table::{Decider, RouteTable, Rule, Unroutable},
 };
 use crate::{
@@ -64,9 +65,10 @@ impl RouteTable {
     /// Decides as [`RouteTable::route`] does, and says why.
     #[must_use]
     pub fn explain(&self, message: &Message, health: impl Fn(&TrunkId) -> Health) -> Explanation {
-        let facts = Facts::new(message, &self.numbers);
+        let subject = Subject::from(message);
+        let facts = Facts::new(subject, &self.numbers);
         let operator = facts.operator().map(|(name, source)| (name.to_owned(), source));
-        let decider = self.decider(message, &facts);
+        let decider = self.decider(subject, &facts);
         let rules = self.verdicts(message, &facts, &decider);
         let decider = match decider {
             Ok(decider) => decider,
@@ -75,9 +77,9 @@ impl RouteTable {
                 return Explanation { operator, rules, alternatives: Vec::new(), choice: None, reason };
             }
         };
-        let (trunks, order) = self.allowed(message, &decider);
-        let candidates = ordered(trunks, order, message.id, health);
-        let preferred = ordered(trunks, order, message.id, |_| Health::Up);
+        let (trunks, order) = self.allowed(subject, &decider);
+        let candidates = ordered(trunks, order, subject.id, health);
+        let preferred = ordered(trunks, order, subject.id, |_| Health::Up);
         let (weights, costs): (&[u32], &[u32]) = match order {
             RouteOrder::Listed => (&[], &[]),
             RouteOrder::Weighted(weights) => (weights, &[]),

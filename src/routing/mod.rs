@@ -1,4 +1,4 @@
-//! Where a message may go, in what order, and when. Pure: a table, a message and the trunks' health give a route.
+//! Where a message or a call may go, in what order, and when. Pure: a table, a message and the trunks' health give a route.
 //!
 //! [`RouteTable`] is built once from the configuration and never changes; [`Router`] is the one place where the present
 //! table is found, and where a new one takes its place as a whole.
@@ -6,6 +6,7 @@
 mod condition;
 mod explain;
 mod order;
+mod subject;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,7 @@
 //! Which of a rule's trunks comes first: as listed, by shares or by cost, and never one that can't carry before one
 //! that can.
 
-use crate::{
-    config::RouteOrder,
-    domain::{MessageId, TrunkId},
-};
+use crate::{config::RouteOrder, domain::TrunkId};
 
 /// Whether a trunk can carry a message now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +62,7 @@ pub struct Candidate<'a> {
 pub(super) fn ordered<'a>(
     trunks: &'a [TrunkId],
     order: &RouteOrder,
-    id: MessageId,
+    id: &[u8; 16],
     health: impl Fn(&TrunkId) -> Health,
 ) -> Vec<Candidate<'a>> {
     // Health is read once for each: it may change while they are being sorted.
@@ -82,9 +79,9 @@ pub(super) fn ordered<'a>(
 
 /// Draws one after the other, each by its share of what is left, so that the shares of a trunk that is down go to the
 /// others in proportion. Those of weight 0 come last, as they are listed.
-fn draw(candidates: &mut [Candidate<'_>], weights: &[u32], id: MessageId) {
+fn draw(candidates: &mut [Candidate<'_>], weights: &[u32], id: &[u8; 16]) {
     let weight = |one: &Candidate<'_>| u64::from(weights.get(one.place).copied().unwrap_or(0));
-    let octets = id.octets().split_at(8);
+    let octets = id.split_at(8);
     let half = |octets: &[u8]| octets.iter().fold(0, |number: u64, octet| number << 8 | u64::from(*octet));
     let mut random = mix(half(octets.0) ^ mix(half(octets.1)));
     for first in 0..candidates.len() {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::{
     condition::{Condition, Facts},
     order::{Candidate, Health, ordered},
+    subject::Subject,
     window::Windows,
 };
 use crate::{
     config::{RouteConfig, RouteOrder, WindowConfig},
-    domain::{Message, NumberPlan, TrunkId},
+    domain::{Call, Message, NumberPlan, TrunkId},
 };
 
 /// Where messages may go, and when. Immutable; replaced whole, see [`Router`](super::Router).
@@ -89,15 +90,35 @@ impl RouteTable {
         message: &'a Message,
         health: impl Fn(&TrunkId) -> Health,
     ) -> Result<Vec<Candidate<'a>>, Unroutable> {
-        let decider = self.decider(message, &Facts::new(message, &self.numbers))?;
-        let (trunks, order) = self.allowed(message, &decider);
-        Ok(ordered(trunks, order, message.id, health))
+        self.route_subject(message.into(), health)
+    }
+
+    /// The trunks that `call` may take, best first, never empty. The table must be one of rules and trunks for calls.
+    ///
+    /// # Errors
+    /// A named trunk is unknown, or no rule matches.
+    pub fn route_call<'a>(
+        &'a self,
+        call: &'a Call,
+        health: impl Fn(&TrunkId) -> Health,
+    ) -> Result<Vec<Candidate<'a>>, Unroutable> {
+        self.route_subject(call.into(), health)
+    }
+
+    fn route_subject<'a>(
+        &'a self,
+        subject: Subject<'a>,
+        health: impl Fn(&TrunkId) -> Health,
+    ) -> Result<Vec<Candidate<'a>>, Unroutable> {
+        let decider = self.decider(subject, &Facts::new(subject, &self.numbers))?;
+        let (trunks, order) = self.allowed(subject, &decider);
+        Ok(ordered(trunks, order, subject.id, health))
     }
 
     /// What decides of a message's trunks. What it allows is never empty.
-    pub(super) fn decider(&self, message: &Message, facts: &Facts<'_>) -> Result<Decider<'_>, Unroutable> {
-        if !message.trunk_ids.is_empty() {
-            return match message.trunk_ids.iter().find(|id| !self.trunks.contains(id)) {
+    pub(super) fn decider(&self, subject: Subject<'_>, facts: &Facts<'_>) -> Result<Decider<'_>, Unroutable> {
+        if !subject.trunk_ids.is_empty() {
+            return match subject.trunk_ids.iter().find(|id| !self.trunks.contains(id)) {
                 Some(unknown) => Err(Unroutable::UnknownTrunk(unknown.clone())),
                 None => Ok(Decider::Message),
             };
@@ -112,11 +133,11 @@ impl RouteTable {
     /// The trunks that the decider allows, as listed, and how they are ordered.
     pub(super) fn allowed<'a>(
         &'a self,
-        message: &'a Message,
+        subject: Subject<'a>,
         decider: &Decider<'a>,
     ) -> (&'a [TrunkId], &'a RouteOrder) {
         match decider {
-            Decider::Message => (&message.trunk_ids, &RouteOrder::Listed),
+            Decider::Message => (subject.trunk_ids, &RouteOrder::Listed),
             Decider::Rule(_, rule) => (&rule.trunks, &rule.order),
             Decider::Nothing => (&self.trunks, &RouteOrder::Listed),
         }

@@ -6,9 +6,10 @@ use jiff::{
     tz::TimeZone,
 };
 
+use super::subject::Subject;
 use crate::{
     config::{Outside, WindowConfig},
-    domain::Message,
+    domain::{Call, Message},
 };
 
 /// The windows of a configuration, in order: the first that concerns a message decides.
@@ -43,6 +44,15 @@ impl Windows {
         }
     }
 
+    /// Judges a call that would be placed at `time`.
+    ///
+    /// # Errors
+    /// Its window is closed then.
+    pub fn check_call(&self, call: &Call, time: Timestamp) -> Result<(), Closed<'_>> {
+        let Some(window) = self.of_subject(call.into()) else { return Ok(()) };
+        opens(window, time).map_or(Ok(()), |opens| Err(Closed { window, opens }))
+    }
+
     /// When a message that was accepted may leave, seen from `now`; `None`: at once. A window that refuses holds what it
     /// did not refuse in time.
     #[must_use]
@@ -57,9 +67,13 @@ impl Windows {
     /// The window that concerns a message.
     #[must_use]
     pub fn of(&self, message: &Message) -> Option<&WindowConfig> {
+        self.of_subject(message.into())
+    }
+
+    fn of_subject(&self, subject: Subject<'_>) -> Option<&WindowConfig> {
         self.0.iter().find(|window| {
-            let category = window.categories.is_empty() || window.categories.contains(&message.category);
-            category && (window.tenants.is_empty() || window.tenants.contains(&message.tenant_id))
+            let category = window.categories.is_empty() || window.categories.contains(&subject.category);
+            category && (window.tenants.is_empty() || window.tenants.contains(subject.tenant_id))
         })
     }
 }
