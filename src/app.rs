@@ -15,7 +15,7 @@ use tracing::{error, info, warn};
 use crate::{
     admin::{self, AdminParts, Readiness},
     clock,
-    config::{Config, MessageConfig, ProtocolConfig, TrunkConfig},
+    config::{CallConfig, Config, MessageConfig, ProtocolConfig, TrunkConfig},
     dispatch::{Backlog, Job, Lane, Orders, Ways, Worker, WorkerParts, initial_status},
     domain::TrunkId,
     events::{Subscriptions, watch_lag},
@@ -69,6 +69,7 @@ pub struct App {
     inbounds: Vec<JoinHandle<()>>,
     due: JoinHandle<()>,
     messages: MessageConfig,
+    call_limits: CallConfig,
     instance: Instance,
     reload: Reload,
     /// Told to what time brings.
@@ -98,6 +99,7 @@ impl App {
             ambiguous = recovered.ambiguous,
             resubmitted = recovered.resubmitted,
             parked = recovered.parked,
+            calls = recovered.calls,
             "store opened"
         );
         let before = clock::fresh_id();
@@ -149,6 +151,7 @@ impl App {
             inbounds,
             due: tokio::spawn(due.run()),
             messages: config.messages.clone(),
+            call_limits: config.calls.clone(),
             instance,
             reload,
             ends,
@@ -162,6 +165,8 @@ impl App {
     pub fn grpc_parts(&self) -> grpc::Parts {
         grpc::Parts {
             acceptor: self.acceptor.clone(),
+            calls: None,
+            call_limits: self.call_limits.clone(),
             store: self.store.clone(),
             subscriptions: self.subscriptions.clone(),
             board: self.board.clone(),

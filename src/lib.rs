@@ -4,6 +4,7 @@
 //! Read it in the order in which a message goes through:
 //! - [`grpc`]: the API, decoded once into [`domain`]'s types;
 //! - [`sms`]: acceptance (durable, idempotent), what carriers send in, what time brings;
+//! - [`calls`]: the life of a call: acceptance, its trunk, what happens in it, its end;
 //! - [`dispatch`]: one worker per trunk: queue, pace, tries, outcomes;
 //! - [`routing`]: which trunks a message may take;
 //! - [`trunk`]: everything that talks to one carrier: pool, links, adapters to the wire in the crate `codecs`;
@@ -21,6 +22,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod calls;
 pub mod clock;
 pub mod config;
 #[cfg(feature = "demo")]

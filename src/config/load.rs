@@ -13,7 +13,7 @@ use toml::de::DeTable;
 
 use super::{
     Config, ConfigError, DrainConfig, Fault, Listen, MessageConfig, RetentionConfig, RouteConfig,
-    SipTrunkConfig, StoreConfig, TrunkConfig, WindowConfig,
+    SipTrunkConfig, StoreConfig, TrunkConfig, WindowConfig, calls,
     layer::{Document, Faults},
     numbers::{self, Numbers},
     profile, quantity, route,
@@ -95,6 +95,7 @@ fn root(mut file: Section<'_>, name: &str, env: &dyn Fn(&str) -> Option<String>)
         listen: listen(file.section("listen")),
         store: store(file.section("store")),
         messages,
+        calls: calls::read(file.section("calls")),
         shares: shares::read(file.section("shares")),
         trunks: trunks.for_messages,
         sip,

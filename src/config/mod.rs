@@ -4,6 +4,7 @@
 //! daemon reads. `examples/` shows every key.
 
 mod account;
+mod calls;
 mod error;
 mod layer;
 mod load;
@@ -23,6 +24,7 @@ mod tlv;
 mod trunk;
 mod window;
 
+pub use calls::CallConfig;
 pub use error::{ConfigError, Fault};
 pub use load::{load, parse};
 pub use profiles::words::{BindMode, CarrierIdForm, LongMessages, ReceiptForm, ValidityForm};
@@ -52,6 +54,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// What holds for all messages.
     pub messages: MessageConfig,
+    /// What holds for all calls.
+    pub calls: CallConfig,
     /// How classes and tenants share what an account can carry.
     pub shares: ShareConfig,
     /// The carriers' accounts for messages.

@@ -460,7 +460,7 @@ const BELOW: &[(&str, &str)] = &[
     ),
     (
         "[stroe]\npath = \"x\"",
-        "carrierd.toml:9: stroe: there is no such key here, only allow_literal_secrets, messages, trunk, numbers, route, sip, listen, store, shares, window, drain",
+        "carrierd.toml:9: stroe: there is no such key here, only allow_literal_secrets, messages, trunk, numbers, route, sip, listen, store, calls, shares, window, drain",
     ),
     ("links = 1\nlinks = 2", "carrierd.toml:10: no valid TOML: duplicate key"),
     ("links = one", "carrierd.toml:9: no valid TOML: string values must be quoted, expected literal string"),

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CarrierStatus, EventId, Message, MessageId, MessageState, Number, Report, Segment, TenantId,
-    TextEncoding, TrunkId,
+    Call, CallMoved, CallRecord, CarrierStatus, EventId, InboundCall, Message, MessageId, MessageState,
+    Number, Report, Segment, TenantId, TextEncoding, TrunkId,
 };
 
 /// The kinds that a subscription can choose from.
@@ -19,12 +19,25 @@ pub enum EventKind {
     TrunkState,
     /// A report that matches no message of ours.
     OrphanReport,
+    /// A call moved, or something happened in it.
+    CallState,
+    /// What is kept of a call that ended.
+    CallRecord,
+    /// Somebody calls.
+    InboundCall,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 4] =
-        [Self::MessageState, Self::InboundMessage, Self::TrunkState, Self::OrphanReport];
+    pub const ALL: [Self; 7] = [
+        Self::MessageState,
+        Self::InboundMessage,
+        Self::TrunkState,
+        Self::OrphanReport,
+        Self::CallState,
+        Self::CallRecord,
+        Self::InboundCall,
+    ];
 }
 
 /// One entry of the log.
@@ -61,6 +74,12 @@ pub enum Payload {
     Trunk(TrunkMoved),
     /// A report that matches no message of ours.
     Orphan(Box<OrphanReport>),
+    /// A call moved, or something happened in it.
+    Call(Box<CallMoved>),
+    /// What is kept of a call that ended.
+    CallRecord(Box<CallRecord>),
+    /// Somebody calls.
+    InboundCall(Box<InboundCall>),
 }
 
 impl Payload {
@@ -72,6 +91,9 @@ impl Payload {
             Self::Inbound(_) => EventKind::InboundMessage,
             Self::Trunk(_) => EventKind::TrunkState,
             Self::Orphan(_) => EventKind::OrphanReport,
+            Self::Call(_) => EventKind::CallState,
+            Self::CallRecord(_) => EventKind::CallRecord,
+            Self::InboundCall(_) => EventKind::InboundCall,
         }
     }
 }
@@ -165,7 +187,22 @@ impl Event {
         }
     }
 
-    /// An event that belongs to no message.
+    /// An event about `call`, of this time; the store gives it its place.
+    #[must_use]
+    pub fn about_call(call: &Call, payload: Payload, time: Timestamp) -> Self {
+        Self {
+            id: EventId { sequence: 0 },
+            occur_time: time,
+            record_time: time,
+            tenant_id: call.tenant_id.clone(),
+            client_reference: call.client_reference.clone(),
+            labels: call.labels.clone(),
+            trace_parent: call.trace_parent.clone(),
+            payload,
+        }
+    }
+
+    /// An event that belongs to no message and no call.
     #[must_use]
     pub fn of(payload: Payload, now: Timestamp) -> Self {
         Self {

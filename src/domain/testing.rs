@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{AmbiguityPolicy, Category, Content, Message, MessageId, Number, Sender};
+use super::{
+    AmbiguityPolicy, Call, CallDirection, CallId, Category, Content, Message, MessageId, Number, Sender,
+};
 
 /// A sound message, changed by `change`.
 pub fn message(change: impl FnOnce(&mut Message)) -> Message {
@@ -34,4 +36,33 @@ pub fn message(change: impl FnOnce(&mut Message)) -> Message {
     };
     change(&mut message);
     message
+}
+
+/// A sound call of 60 s ring time and an hour at most, changed by `change`.
+pub fn call(change: impl FnOnce(&mut Call)) -> Call {
+    let mut call = Call {
+        id: CallId::fresh(),
+        direction: CallDirection::Outbound,
+        request_id: "r-1".into(),
+        tenant_id: "tenant".into(),
+        caller: number("02112345678"),
+        display_caller: None,
+        callee: number("13800138000"),
+        category: Category::Notification,
+        trunk_ids: Vec::new(),
+        ring_timeout: Duration::from_secs(60),
+        max_duration: Duration::from_secs(3600),
+        client_reference: String::new(),
+        labels: Vec::new(),
+        headers: Vec::new(),
+        trace_parent: String::new(),
+        accept_time: Timestamp::from_second(1_772_366_400).unwrap(),
+    };
+    change(&mut call);
+    call
+}
+
+/// A number of digits.
+pub fn number(digits: &str) -> Number {
+    Number::parse(digits).unwrap()
 }

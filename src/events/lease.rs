@@ -411,6 +411,9 @@ fn rough_octets(event: &Event) -> usize {
     let payload = match &event.payload {
         Payload::Inbound(inbound) => inbound.text.len() + inbound.raw.len(),
         Payload::Orphan(orphan) => orphan.report.raw.len(),
+        Payload::Call(moved) => moved.octets(),
+        Payload::CallRecord(record) => record.attempts.len() * 256,
+        Payload::InboundCall(call) => call.sdp.as_ref().map_or(0, |sdp| sdp.octets().len()),
         Payload::Message(_) | Payload::Trunk(_) => 0,
     };
     512 + labels + payload

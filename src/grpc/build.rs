@@ -1,8 +1,9 @@
 //! Compiles the API from `proto/`, without `protoc`.
 
 /// The files whose services the daemon serves; what they import comes along.
-const SERVED: [&str; 4] = [
+const SERVED: [&str; 5] = [
     "carrierd/v1/sms_service.proto",
+    "carrierd/v1/call_service.proto",
     "carrierd/v1/event_service.proto",
     "carrierd/v1/trunk_service.proto",
     "carrierd/v1/admin_service.proto",

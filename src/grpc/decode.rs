@@ -1,6 +1,8 @@
 //! From the API's messages to the domain's: everything about a request that can be judged from itself alone is judged
 //! here, every wrong field at once. What needs routes, trunks or the store is left to `sms`.
 
+pub mod calls;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;

@@ -1,7 +1,10 @@
 //! From the domain's words to the API's. Nothing is decided here.
 
+mod calls;
+
 use std::time::Duration;
 
+pub use calls::{call_state, ended_call, ladder, open_call};
 use jiff::Timestamp;
 
 use super::api;
@@ -176,13 +179,16 @@ pub fn message(stored: &StoredMessage) -> api::Message {
     }
 }
 
-fn outbound(message: &Message) -> api::OutboundMessage {
-    let category = match message.category {
+fn message_category(category: Category) -> api::MessageCategory {
+    match category {
         Category::Otp => api::MessageCategory::Otp,
         Category::Notification => api::MessageCategory::Notification,
         Category::Interactive => api::MessageCategory::Interactive,
         Category::Marketing => api::MessageCategory::Marketing,
-    };
+    }
+}
+
+fn outbound(message: &Message) -> api::OutboundMessage {
     let ambiguity = match message.ambiguity {
         AmbiguityPolicy::Resubmit => api::AmbiguityPolicy::Resubmit,
         AmbiguityPolicy::AwaitReport => api::AmbiguityPolicy::AwaitReport,
@@ -194,7 +200,7 @@ fn outbound(message: &Message) -> api::OutboundMessage {
         signature: String::new(),
         content: None,
         encoding: text_encoding(message.encoding),
-        category: category.into(),
+        category: message_category(message.category).into(),
         validity: message.validity_left(message.begin_time()).map(duration),
         report_requested: message.report_requested,
         trunk_ids: message.trunk_ids.iter().map(ToString::to_string).collect(),
@@ -217,6 +223,9 @@ pub fn event_kind(kind: EventKind) -> api::EventKind {
         EventKind::InboundMessage => api::EventKind::InboundMessage,
         EventKind::TrunkState => api::EventKind::TrunkState,
         EventKind::OrphanReport => api::EventKind::OrphanReport,
+        EventKind::CallState => api::EventKind::CallState,
+        EventKind::CallRecord => api::EventKind::CallRecord,
+        EventKind::InboundCall => api::EventKind::InboundCall,
     }
 }
 
@@ -247,6 +256,9 @@ fn payload(payload: &Payload) -> api::event::Payload {
         Payload::Inbound(inbound) => api::event::Payload::InboundMessage(inbound_message(inbound)),
         Payload::Trunk(moved) => api::event::Payload::TrunkState(trunk_moved(moved)),
         Payload::Orphan(orphan) => api::event::Payload::OrphanReport(orphan_report(orphan)),
+        Payload::Call(moved) => api::event::Payload::CallState(calls::call_moved(moved)),
+        Payload::CallRecord(record) => api::event::Payload::CallRecord(calls::call_record(record)),
+        Payload::InboundCall(call) => api::event::Payload::InboundCall(calls::inbound_call(call)),
     }
 }
 

@@ -219,6 +219,9 @@ fn event_kind(kind: i32) -> Option<EventKind> {
         Ok(api::EventKind::InboundMessage) => Some(EventKind::InboundMessage),
         Ok(api::EventKind::TrunkState) => Some(EventKind::TrunkState),
         Ok(api::EventKind::OrphanReport) => Some(EventKind::OrphanReport),
+        Ok(api::EventKind::CallState) => Some(EventKind::CallState),
+        Ok(api::EventKind::CallRecord) => Some(EventKind::CallRecord),
+        Ok(api::EventKind::InboundCall) => Some(EventKind::InboundCall),
         _ => None,
     }
 }
@@ -373,7 +376,7 @@ mod tests {
             Some(named("")),
             Some(named(&"x".repeat(129))),
             Some(api::Subscription { kinds: vec![0], ..named("a") }),
-            Some(api::Subscription { kinds: vec![api::EventKind::CallState as i32], ..named("a") }),
+            Some(api::Subscription { kinds: vec![api::EventKind::Usage as i32], ..named("a") }),
             Some(api::Subscription { tenant_ids: vec![String::new()], ..named("a") }),
             Some(api::Subscription { ack_deadline: seconds(0), ..named("a") }),
             Some(api::Subscription { ack_deadline: seconds(601), ..named("a") }),

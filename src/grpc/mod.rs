@@ -4,6 +4,7 @@
 //! request means is left to `sms`, `events` and `trunk`.
 
 mod admin;
+mod calls;
 mod credit;
 mod decode;
 mod encode;
@@ -26,7 +27,8 @@ use tonic::{
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
-    config::MessageConfig,
+    calls::Calls,
+    config::{CallConfig, MessageConfig},
     domain::TrunkId,
     events::Subscriptions,
     instance::{Instance, Reload},
@@ -35,8 +37,9 @@ use crate::{
     trunk::{TrunkBoard, sms::LinkControl},
 };
 use api::{
-    admin_service_server::AdminServiceServer, event_service_server::EventServiceServer,
-    sms_service_server::SmsServiceServer, trunk_service_server::TrunkServiceServer,
+    admin_service_server::AdminServiceServer, call_service_server::CallServiceServer,
+    event_service_server::EventServiceServer, sms_service_server::SmsServiceServer,
+    trunk_service_server::TrunkServiceServer,
 };
 
 pub use crate::instance::Phase;
@@ -68,6 +71,10 @@ const CLOSE_GRACE: Duration = Duration::from_secs(2);
 pub struct Parts {
     /// Takes messages.
     pub acceptor: Acceptor,
+    /// Takes and knows calls; `None`: no trunk carries any.
+    pub calls: Option<Calls>,
+    /// Limits of calls.
+    pub call_limits: CallConfig,
     /// Knows messages.
     pub store: Store,
     /// Tells events.
@@ -95,12 +102,14 @@ pub async fn routes(
     phase: &watch::Receiver<Phase>,
 ) -> Result<(Routes, HealthReporter), tonic_reflection::server::Error> {
     let sms = sms::Sms::new(parts.acceptor.clone(), parts.store.clone(), &parts.messages, phase.clone());
+    let calls = calls::CallFace::new(parts.calls.clone(), parts.call_limits.clone(), phase.clone());
     let events = events::Events::new(parts.subscriptions.clone(), phase.clone());
     let (links, diagnoses) = (parts.links.clone(), parts.diagnoses.clone());
     let trunks = trunks::Trunks::new(parts.board.clone(), links, diagnoses, parts.instance.clone());
     let admin = admin::Admin::new(parts.instance.clone(), parts.reload.clone(), parts.subscriptions.clone());
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<SmsServiceServer<sms::Sms<Acceptor>>>().await;
+    reporter.set_serving::<CallServiceServer<calls::CallFace>>().await;
     reporter.set_serving::<EventServiceServer<events::Events>>().await;
     reporter.set_serving::<TrunkServiceServer<trunks::Trunks>>().await;
     reporter.set_serving::<AdminServiceServer<admin::Admin>>().await;
@@ -109,14 +118,16 @@ pub async fn routes(
             .register_encoded_file_descriptor_set(api::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
         // Only what is served is listed: the descriptors also hold services that others import.
-        [api::sms_service_server::SERVICE_NAME, api::event_service_server::SERVICE_NAME]
+        [api::sms_service_server::SERVICE_NAME, api::call_service_server::SERVICE_NAME]
             .into_iter()
+            .chain([api::event_service_server::SERVICE_NAME])
             .chain([api::trunk_service_server::SERVICE_NAME, api::admin_service_server::SERVICE_NAME])
             .chain(["grpc.health.v1.Health"])
             .fold(builder, tonic_reflection::server::Builder::with_service_name)
     };
     let routes = Routes::default()
         .add_service(SmsServiceServer::new(sms).max_decoding_message_size(MAX_REQUEST))
+        .add_service(CallServiceServer::new(calls).max_decoding_message_size(MAX_REQUEST))
         .add_service(EventServiceServer::new(events).max_decoding_message_size(MAX_REQUEST))
         .add_service(TrunkServiceServer::new(trunks).max_decoding_message_size(MAX_REQUEST))
         .add_service(AdminServiceServer::new(admin).max_decoding_message_size(MAX_REQUEST))
@@ -185,7 +196,9 @@ async fn follow(mut phase: watch::Receiver<Phase>, reporter: &HealthReporter) {
     loop {
         let now = *phase.borrow_and_update();
         let status = if now == Phase::Serving { ServingStatus::Serving } else { ServingStatus::NotServing };
-        reporter.set_service_status(api::sms_service_server::SERVICE_NAME, status).await;
+        for takes in [api::sms_service_server::SERVICE_NAME, api::call_service_server::SERVICE_NAME] {
+            reporter.set_service_status(takes, status).await;
+        }
         if now == Phase::Closing || phase.changed().await.is_err() {
             return;
         }

@@ -252,7 +252,8 @@ fn stream_closing() -> api::SubmitStreamClosing {
     }
 }
 
-fn context(metadata: &MetadataMap) -> Context {
+/// What came with a request.
+pub(super) fn context(metadata: &MetadataMap) -> Context {
     let given = metadata.get("traceparent").and_then(|value| value.to_str().ok());
     let trace_parent = given.filter(|value| value.len() <= MAX_TRACE_PARENT).unwrap_or_default().to_owned();
     Context { trace_parent }

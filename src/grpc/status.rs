@@ -59,6 +59,10 @@ pub enum Reason {
     MessageNotFound,
     /// Something of it has left already, or it has ended.
     NotCancelable,
+    /// No such call.
+    CallNotFound,
+    /// What was said does not fit the call's state.
+    WrongCallState,
     /// No such subscription.
     SubscriptionNotFound,
     /// No such trunk.
@@ -97,6 +101,8 @@ impl Reason {
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::MessageNotFound => "MESSAGE_NOT_FOUND",
             Self::NotCancelable => "NOT_CANCELABLE",
+            Self::CallNotFound => "CALL_NOT_FOUND",
+            Self::WrongCallState => "WRONG_CALL_STATE",
             Self::SubscriptionNotFound => "SUBSCRIPTION_NOT_FOUND",
             Self::TrunkNotFound => "TRUNK_NOT_FOUND",
             Self::LinkNotFound => "LINK_NOT_FOUND",
@@ -120,15 +126,18 @@ impl Reason {
             | Self::NoRoute
             | Self::WindowClosed
             | Self::NotCancelable
+            | Self::WrongCallState
             | Self::ConfigInvalid => Code::FailedPrecondition,
             Self::RequestIdPayloadMismatch | Self::SubscriptionExists => Code::AlreadyExists,
             Self::QueueFull | Self::CreditExceeded => Code::ResourceExhausted,
             Self::Draining | Self::StoreUnavailable => Code::Unavailable,
             Self::StoreCorrupt => Code::DataLoss,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
-            Self::MessageNotFound | Self::SubscriptionNotFound | Self::TrunkNotFound | Self::LinkNotFound => {
-                Code::NotFound
-            }
+            Self::MessageNotFound
+            | Self::CallNotFound
+            | Self::SubscriptionNotFound
+            | Self::TrunkNotFound
+            | Self::LinkNotFound => Code::NotFound,
             Self::Resumed => Code::Aborted,
             Self::NotImplemented => Code::Unimplemented,
         }
@@ -191,7 +200,7 @@ impl Refusal {
         self
     }
 
-    fn on_field(mut self, field: &str) -> Self {
+    pub(super) fn on_field(mut self, field: &str) -> Self {
         self.violations = vec![Violation { field: field.into(), description: self.message.clone() }];
         self
     }

@@ -79,16 +79,7 @@ impl Daemon {
             commit_interval: Duration::ZERO,
             retention: RetentionConfig::default(),
         };
-        let messages = MessageConfig {
-            default_validity: PATIENCE,
-            max_validity: PATIENCE,
-            max_schedule: Duration::from_secs(7 * 86_400),
-            report_window: PATIENCE,
-            orphan_hold: PATIENCE,
-            reassembly_timeout: PATIENCE,
-            max_segments: 10,
-            intermediate_events: false,
-        };
+        let messages = message_config();
         let (store, _) = Store::open(&config, &messages).unwrap();
         let (phase, seen) = watch::channel(Phase::Serving);
         let subscriptions = Subscriptions::spawn(store.clone());
@@ -330,4 +321,18 @@ async fn the_end_is_announced_before_the_stream_is_closed() {
     };
     tokio::join!(daemon.subscriptions.drain(PATIENCE), client_side);
     assert_eq!(daemon.store.cursor("s".into()).await.unwrap().unwrap().acked, 1);
+}
+
+/// Limits that no test here meets.
+pub(super) fn message_config() -> MessageConfig {
+    MessageConfig {
+        default_validity: PATIENCE,
+        max_validity: PATIENCE,
+        max_schedule: Duration::from_secs(7 * 86_400),
+        report_window: PATIENCE,
+        orphan_hold: PATIENCE,
+        reassembly_timeout: PATIENCE,
+        max_segments: 10,
+        intermediate_events: false,
+    }
 }

@@ -38,6 +38,7 @@ pub fn changes(running: &Config, new: &Config, opened: &[(TrunkId, Limits)]) -> 
     note("listen".into(), running.listen != new.listen, true);
     note("store".into(), running.store != new.store, true);
     note("messages".into(), running.messages != new.messages, true);
+    note("calls".into(), running.calls != new.calls, true);
     note("drain".into(), running.drain != new.drain, false);
     note("shares".into(), running.shares != new.shares, false);
     for trunk in &new.trunks {

@@ -245,9 +245,9 @@ pub struct Swept {
 /// What retention dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Retained {
-    /// Days of messages.
+    /// Days of messages and of calls.
     pub days: u64,
-    /// Days that are over, and are kept because a message of theirs has not ended.
+    /// Days that are over, and are kept because a message or a call of theirs has not ended.
     pub kept_open: u64,
     /// Spans of request keys and of carrier ids.
     pub spans: u64,
@@ -378,6 +378,8 @@ pub struct Recovered {
     pub resubmitted: u64,
     /// Reports parked without a match.
     pub parked: u64,
+    /// Calls that have not ended.
+    pub calls: u64,
 }
 
 /// One report that has waited for its match.

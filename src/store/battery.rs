@@ -1,6 +1,7 @@
 //! The store's contract, held to with a restart between any two steps.
 
 mod bench;
+mod calls;
 mod damage;
 mod lives;
 mod log;

@@ -27,6 +27,7 @@ mod api;
 mod attempts;
 #[cfg(test)]
 mod battery;
+mod calls;
 mod committer;
 mod doubts;
 mod events;
@@ -58,6 +59,7 @@ use std::{
 };
 
 pub use api::*;
+pub use calls::*;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 

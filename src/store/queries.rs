@@ -173,7 +173,7 @@ pub(super) fn inbound_parts(spaces: &Spaces) -> Result<Vec<InboundPart>, StoreEr
         .collect()
 }
 
-fn get<T: DeserializeOwned>(
+pub(super) fn get<T: DeserializeOwned>(
     spaces: &Spaces,
     snapshot: &Snapshot,
     space: Space,

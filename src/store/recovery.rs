@@ -13,6 +13,7 @@ use fjall::{Database, PersistMode, Readable, Slice};
 use super::{
     Attempt, ParkedReport, Recovered, StoreError,
     attempts::{Marks, is_stale},
+    calls::OpenCalls,
     doubts::{Doubt, Doubts},
     events,
     retain::Lives,
@@ -67,6 +68,9 @@ pub(super) fn open(config: &StoreConfig, messages: &MessageConfig) -> Result<(Ve
     }
     verbs.requests = Spans::read(verbs.txn.spaces(), Space::Request, lives.requests)?;
     verbs.carriers = Spans::read(verbs.txn.spaces(), Space::Carrier, lives.carrier_ids)?;
+    verbs.call_requests = Spans::read(verbs.txn.spaces(), Space::CallRequest, lives.requests)?;
+    verbs.open_calls = OpenCalls::read(verbs.txn.spaces())?;
+    let calls = verbs.open_calls.len();
     let open = count_open(&verbs)?;
     verbs.open_written = open;
     verbs.windows = Windows::from(verbs.txn.get::<MessageId>(Space::Meta, SWEPT_KEY)?);
@@ -75,7 +79,7 @@ pub(super) fn open(config: &StoreConfig, messages: &MessageConfig) -> Result<(Ve
     let (ambiguous, resubmitted) = resolve_wire(&mut verbs)?;
     let parked = read_parked(&mut verbs)?;
     verbs.commit()?;
-    Ok((verbs, Recovered { open, ambiguous, resubmitted, parked }))
+    Ok((verbs, Recovered { open, ambiguous, resubmitted, parked, calls }))
 }
 
 fn prepare_folder(path: &Path) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! Retention: what is over goes in whole days.
 //!
-//! A message's rows begin with its id, and so with the day of its acceptance; events are numbered in the order of time;
+//! The rows of a message or a call begin with its id, and so with the day of its acceptance; events are numbered in the order of time;
 //! requests and carrier ids lie in [spans](super::spans). So whatever is over is a stretch of keys, and the engine drops
 //! every table that lies in it, without reading or rewriting it. Only the tables at the edges hold other rows too: from
 //! them the stretch's rows are removed one by one.
@@ -30,8 +30,18 @@ use super::{
 };
 use crate::config::{MessageConfig, StoreConfig};
 
-/// What is known of a message, in the order in which it goes.
-const OF_A_MESSAGE: [Space; 3] = [Space::Message, Space::Closed, Space::History];
+/// What goes by the day of its acceptance.
+struct Kind {
+    /// What is known of one, in the order in which it goes.
+    rows: &'static [Space],
+    /// Where one lies that has not ended, and keeps its whole day.
+    open: Space,
+}
+
+const KINDS: [Kind; 2] = [
+    Kind { rows: &[Space::Message, Space::Closed, Space::History], open: Space::Open },
+    Kind { rows: &[Space::CallRecord, Space::CallLadder], open: Space::CallOpen },
+];
 /// Rows removed in one commit.
 const ROWS_AT_ONCE: usize = 500;
 const DAY_MILLIS: i64 = 86_400_000;
@@ -110,8 +120,14 @@ pub(super) struct Over {
 pub(super) fn over(spaces: &Spaces, lives: Lives, now: Timestamp) -> Result<Over, StoreError> {
     let snapshot = spaces.db.snapshot();
     let mut over = Over::default();
-    days_over(spaces, &snapshot, day_of(now - lives.records), &mut over)?;
-    let kinds = [(Space::Request, lives.requests), (Space::Carrier, lives.carrier_ids)];
+    for kind in &KINDS {
+        days_over(spaces, &snapshot, kind, day_of(now - lives.records), &mut over)?;
+    }
+    let kinds = [
+        (Space::Request, lives.requests),
+        (Space::Carrier, lives.carrier_ids),
+        (Space::CallRequest, lives.requests),
+    ];
     for (space, life) in kinds {
         let starts = starts_in(spaces, &snapshot, space)?;
         let first = first_alive(&starts, days_in(life), day_of(now));
@@ -125,29 +141,36 @@ pub(super) fn over(spaces: &Spaces, lives: Lives, now: Timestamp) -> Result<Over
     Ok(over)
 }
 
-/// Days before `until` on which every message has ended.
-fn days_over(spaces: &Spaces, snapshot: &Snapshot, until: u32, over: &mut Over) -> Result<(), StoreError> {
+/// Days before `until` on which everything of a kind has ended.
+fn days_over(
+    spaces: &Spaces,
+    snapshot: &Snapshot,
+    kind: &Kind,
+    until: u32,
+    over: &mut Over,
+) -> Result<(), StoreError> {
     let mut day = 0;
     loop {
         let key = day_key(day);
         let mut next: Option<u32> = None;
-        for space in OF_A_MESSAGE {
-            let found = first_day(spaces, snapshot, space, key.clone())?;
+        for space in kind.rows {
+            let found = first_day(spaces, snapshot, *space, key.clone())?;
             next = next.into_iter().chain(found).min();
         }
         let Some(found) = next.filter(|found| *found < until) else { return Ok(()) };
-        if first_day(spaces, snapshot, Space::Open, day_key(found))? == Some(found) {
+        if first_day(spaces, snapshot, kind.open, day_key(found))? == Some(found) {
             over.told.kept_open += 1;
         } else {
             let keys = day_key(found)..day_key(found + 1);
-            over.stretches.extend(OF_A_MESSAGE.map(|space| Stretch { space, keys: keys.clone() }));
+            let stretch = |space: &Space| Stretch { space: *space, keys: keys.clone() };
+            over.stretches.extend(kind.rows.iter().map(stretch));
             over.told.days += 1;
         }
         day = found + 1;
     }
 }
 
-/// The day of the first message in `space` from `key` on.
+/// The day of the first row in `space` from `key` on.
 fn first_day(
     spaces: &Spaces,
     snapshot: &Snapshot,

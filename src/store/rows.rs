@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use super::{StoreError, doubts::Doubt, txn::failed};
-use crate::domain::{CarrierId, MessageId, RequestKey, SegmentPlan, TrunkId};
+use crate::domain::{CallId, CarrierId, MessageId, RequestKey, SegmentPlan, TrunkId};
 
 /// Version of the rows' bodies. A body that changes its form gets the next one.
 const VERSION: u8 = 2;
@@ -62,10 +62,18 @@ pub(super) enum Space {
     History,
     /// Time and message id → nothing: open messages that a sweep has passed over, and when it looks at them again.
     Later,
+    /// Call id → [`OpenCall`](super::OpenCall).
+    CallOpen,
+    /// Call id → [`CallRecord`](crate::domain::CallRecord), written once.
+    CallRecord,
+    /// Call id → [`Ladder`](crate::domain::Ladder) of a call that has ended.
+    CallLadder,
+    /// Span and digest of tenant and key → [`CallRequestRow`](super::calls::CallRequestRow).
+    CallRequest,
 }
 
 impl Space {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Message,
         Self::Open,
         Self::Closed,
@@ -81,6 +89,10 @@ impl Space {
         Self::Meta,
         Self::History,
         Self::Later,
+        Self::CallOpen,
+        Self::CallRecord,
+        Self::CallLadder,
+        Self::CallRequest,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -100,6 +112,10 @@ impl Space {
             Self::Meta => "meta",
             Self::History => "history",
             Self::Later => "later",
+            Self::CallOpen => "call_open",
+            Self::CallRecord => "call_record",
+            Self::CallLadder => "call_ladder",
+            Self::CallRequest => "call_request",
         }
     }
 
@@ -249,6 +265,17 @@ pub(super) fn check_key(space: Space, key: &[u8]) -> Result<(), StoreError> {
 
 pub(super) fn id_key(id: MessageId) -> UserKey {
     Slice::from(id.octets())
+}
+
+pub(super) fn call_key(id: CallId) -> UserKey {
+    Slice::from(id.octets())
+}
+
+/// The call that a key of `space` is.
+pub(super) fn call_id_of(space: Space, key: &[u8]) -> Result<CallId, StoreError> {
+    <[u8; 16]>::try_from(key)
+        .map(CallId::from_octets)
+        .map_err(|_| corrupt(space, key, "its key is no call id".into()))
 }
 
 /// The id that a key of `space` is.

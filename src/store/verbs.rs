@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use super::{
     StoreError,
     attempts::Marks,
+    calls::OpenCalls,
     doubts::Doubts,
     live::{Cache, Live},
     recovery::OPEN_KEY,
@@ -48,6 +49,8 @@ pub(super) struct Verbs {
     pub(super) parked: Parked,
     pub(super) requests: Spans,
     pub(super) carriers: Spans,
+    pub(super) call_requests: Spans,
+    pub(super) open_calls: OpenCalls,
     /// Sequence of the last event.
     pub(super) sequence: u64,
     pub(super) windows: Windows,
@@ -73,6 +76,8 @@ impl Verbs {
             parked: Parked::default(),
             requests: Spans::default(),
             carriers: Spans::default(),
+            call_requests: Spans::default(),
+            open_calls: OpenCalls::default(),
             sequence: 0,
             windows: Windows::default(),
             open_written: 0,

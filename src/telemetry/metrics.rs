@@ -1,8 +1,11 @@
 //! Every metric of the daemon: its name, unit and labels, in one place. Labels are bounded: never a number, a text or
 //! an id of a message.
 
+mod calls;
+
 use std::time::Duration;
 
+pub use calls::{call_accepted, call_ended, call_refused, calls_open, post_dial_delay};
 use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
     histogram,
@@ -21,15 +24,17 @@ pub const ROW_BUCKETS: [f64; 13] =
     [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0];
 
 /// Every histogram with its buckets.
-pub const HISTOGRAMS: [(&str, &[f64]); 4] = [
+pub const HISTOGRAMS: [(&str, &[f64]); 5] = [
     ("carrierd_sms_submit_response_seconds", &LATENCY_BUCKETS),
     ("carrierd_sms_report_delay_seconds", &REPORT_BUCKETS),
     ("carrierd_store_commit_seconds", &LATENCY_BUCKETS),
     ("carrierd_store_batch_rows", &ROW_BUCKETS),
+    (calls::POST_DIAL_DELAY, &LATENCY_BUCKETS),
 ];
 
 /// Tells the exporter what each metric means.
 pub fn describe() {
+    calls::describe();
     describe_counter!("carrierd_sms_accepted_total", "Messages accepted, durable, by category.");
     describe_counter!("carrierd_sms_refused_total", "Requests refused before acceptance, by reason.");
     describe_counter!(
@@ -210,6 +215,9 @@ fn kind_name(kind: EventKind) -> &'static str {
         EventKind::InboundMessage => "inbound_message",
         EventKind::TrunkState => "trunk_state",
         EventKind::OrphanReport => "orphan_report",
+        EventKind::CallState => "call_state",
+        EventKind::CallRecord => "call_record",
+        EventKind::InboundCall => "inbound_call",
     }
 }
 

@@ -162,12 +162,12 @@ pub enum CallFact {
     },
     /// The first provisional response beyond 100: the callee's side was reached.
     Progress,
-    /// 180. May be told more than once.
+    /// 180, received or sent. May be told more than once.
     Ringing,
-    /// A session description before the answer. May be told more than once.
+    /// A session description before the answer, received or sent. May be told more than once.
     EarlyMedia {
-        /// The peer's description.
-        sdp: Sdp,
+        /// The peer's description; `None`: it is our own, which an incoming call hears.
+        sdp: Option<Sdp>,
     },
     /// 2xx, received or sent.
     Answered {

@@ -1,5 +1,6 @@
 //! Calls: what was asked, what became of it, and what is kept of it. One call is one leg: one dialog with one carrier.
 
+mod event;
 mod ladder;
 mod progress;
 mod record;
@@ -9,6 +10,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use event::{CallMoved, InboundCall, SdpRole};
 pub use ladder::{LADDER_RUNGS, Ladder, LadderLine, Rung};
 pub use progress::{CallAttempt, CallProgress, CallTimes, DialogSnapshot};
 pub use record::CallRecord;

@@ -15,7 +15,7 @@ async fn a_try_on_the_wire_at_a_crash_is_unknown_by_its_messages_policy() {
         bench.begin(&attempt(id, 1)).await;
     }
     bench.restart();
-    let recovered = Recovered { open: 3, ambiguous: 2, resubmitted: 1, parked: 0 };
+    let recovered = Recovered { open: 3, ambiguous: 2, resubmitted: 1, parked: 0, calls: 0 };
     assert_eq!(bench.recovered, recovered);
     assert_eq!(bench.segment(awaits, 1).await, SegmentState::Ambiguous);
     let delivery = bench.message(resends).await.delivery;
