@@ -26,6 +26,12 @@ enum Kind {
     Trunk,
     /// A report that matches no message.
     Orphan,
+    /// A call moved, or something happened in it.
+    Call,
+    /// What is kept of a call that ended.
+    CallRecord,
+    /// Somebody calls.
+    InboundCall,
 }
 
 /// Arguments of `events`.
@@ -82,6 +88,9 @@ impl Events {
                 Kind::Inbound => api::EventKind::InboundMessage.into(),
                 Kind::Trunk => api::EventKind::TrunkState.into(),
                 Kind::Orphan => api::EventKind::OrphanReport.into(),
+                Kind::Call => api::EventKind::CallState.into(),
+                Kind::CallRecord => api::EventKind::CallRecord.into(),
+                Kind::InboundCall => api::EventKind::InboundCall.into(),
             };
             let subscription = api::Subscription {
                 subscription_id: name.to_owned(),
@@ -205,6 +214,22 @@ fn line(event: &api::Event) -> String {
             show::line(&orphan.recipient),
             show::line(&show::status(orphan.status.as_ref())),
         ),
+        Some(Payload::CallState(moved)) => call(moved),
+        Some(Payload::CallRecord(record)) => format!(
+            "record   {} {:<11} {}  {}  talked {}",
+            record.call_id,
+            show::call_state(record.final_state()),
+            record.trunk_id,
+            show::bare(record.cause().as_str_name(), "CALL_CAUSE_"),
+            show::span(record.talk_duration.as_ref()),
+        ),
+        Some(Payload::InboundCall(call)) => format!(
+            "incoming {} {}  {} → {}",
+            call.call_id,
+            call.trunk_id,
+            show::line(&call.caller),
+            show::line(&call.callee),
+        ),
         Some(_) | None => show::bare(event.kind().as_str_name(), "EVENT_KIND_"),
     };
     let shown = format!("{time}  {:>8}  {what}", event.sequence);
@@ -224,6 +249,26 @@ fn message(moved: &api::MessageStateEvent) -> String {
         show::message_state(moved.state()),
         show::line(&show::status(moved.status.as_ref())),
     )
+}
+
+fn call(moved: &api::CallStateEvent) -> String {
+    let mut words = vec![format!(
+        "call     {} {:<11} {}",
+        moved.call_id,
+        show::call_state(moved.state()),
+        moved.trunk_id
+    )];
+    if moved.sdp_kind() != api::SdpKind::Unspecified {
+        words.push(format!("SDP {}", show::bare(moved.sdp_kind().as_str_name(), "SDP_KIND_")));
+    }
+    if !moved.dtmf_digits.is_empty() {
+        words.push(format!("keys {}", show::line(&moved.dtmf_digits)));
+    }
+    if moved.r#final {
+        words.push(show::bare(moved.cause().as_str_name(), "CALL_CAUSE_"));
+        words.push(show::line(&show::status(moved.status.as_ref())));
+    }
+    words.join("  ")
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The API's messages as JSON, field names and enum names as in `proto/`; times as RFC 3339, spans in seconds, octets as
 //! hexadecimal, counts as numbers.
 
+mod calls;
+
+pub use calls::{call, call_created, call_with_messages};
 use carrierd::grpc::api;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -184,6 +187,9 @@ pub fn event(event: &api::Event) -> Value {
         Some(Payload::InboundMessage(inbound)) => ("inbound_message", inbound_message(inbound)),
         Some(Payload::TrunkState(moved)) => ("trunk_state", trunk_moved(moved)),
         Some(Payload::OrphanReport(orphan)) => ("orphan_report", orphan_report(orphan)),
+        Some(Payload::CallState(moved)) => ("call_state", calls::moved(moved)),
+        Some(Payload::CallRecord(record)) => ("call_record", calls::record(record)),
+        Some(Payload::InboundCall(call)) => ("inbound_call", calls::inbound(call)),
         // Kinds of services that this client does not know how to show.
         Some(_) | None => ("payload", Value::Null),
     };

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 refused or failed, 2 wrong arguments, 3 a drain that its limit ended.
 #![forbid(unsafe_code)]
 
+mod call;
 mod config;
 mod events;
 mod failure;
@@ -47,6 +48,10 @@ enum Command {
     /// Tell a message's whole story, or withdraw it.
     #[command(subcommand)]
     Message(message::Message),
+    /// Place a call and follow it; Ctrl-C hangs up. Or show one with its messages, or hang one up.
+    Call(call::Call),
+    /// List the calls that are open.
+    Calls(call::Calls),
     /// Show events.
     Events(events::Events),
     /// Ask about the route table.
@@ -99,6 +104,8 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Send(send) => send.run(channel, form).await,
         Command::Estimate(estimate) => estimate.run(channel, form).await,
         Command::Message(message) => message.run(channel, form).await,
+        Command::Call(call) => call.run(channel, form).await,
+        Command::Calls(calls) => calls.run(channel, form).await,
         Command::Events(events) => events.run(channel, form).await,
         Command::Route(route) => route.run(channel, form).await,
         Command::Trunks(trunks) => trunks.run(channel, form).await,

@@ -13,6 +13,11 @@ pub fn message_state(state: api::MessageState) -> String {
     bare(state.as_str_name(), "MESSAGE_STATE_")
 }
 
+/// A call's state.
+pub fn call_state(state: api::CallState) -> String {
+    bare(state.as_str_name(), "CALL_STATE_")
+}
+
 /// A trunk's state.
 pub fn trunk_state(state: api::TrunkState) -> String {
     bare(state.as_str_name(), "TRUNK_STATE_")
