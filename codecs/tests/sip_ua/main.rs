@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, in what it shares with others too")]
 
 mod calls;
+mod credentials;
 mod races;
 mod wire;

@@ -9,6 +9,7 @@ use crate::{
     Now,
     sip::{
         Message, Name,
+        auth::Attempt,
         cause::{End, Own},
         transaction::TransactionId,
     },
@@ -96,6 +97,8 @@ impl Leg {
             }
             call.attempt += 1;
             call.target = call.order.targets[call.attempt].clone();
+            // Its nonces are its own: a challenge of this one says nothing about what another one was answered.
+            call.auth = Attempt::default();
             core.counters.failovers += 1;
             if self.send_invite(core, now, false).is_ok() {
                 return true;
