@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use super::{
-    machine::{Action, Repetition, earlier},
+    machine::{Action, Repetition, Timed, earlier},
     timers::Timers,
 };
 use crate::sip::Transport;
@@ -57,8 +57,16 @@ impl Client {
         }
     }
 
-    /// A deadline may have passed.
-    pub fn handle_timeout(&mut self, now: Instant, timers: &Timers) -> Action {
+    /// Sends the request no more, but still waits for what was sent to be answered.
+    pub fn abandon(&mut self) {
+        if let State::Waiting { repetition, .. } = &mut self.state {
+            *repetition = None;
+        }
+    }
+}
+
+impl Timed for Client {
+    fn handle_timeout(&mut self, now: Instant, timers: &Timers) -> Action {
         match &mut self.state {
             State::Waiting { timeout, .. } if *timeout <= now => {
                 self.state = State::Terminated;
@@ -79,8 +87,7 @@ impl Client {
         }
     }
 
-    /// The request did not leave or arrive.
-    pub fn handle_unreachable(&mut self) -> Action {
+    fn handle_unreachable(&mut self) -> Action {
         match self.state {
             State::Waiting { .. } => {
                 self.state = State::Terminated;
@@ -90,30 +97,20 @@ impl Client {
         }
     }
 
-    /// Sends the request no more, but still waits for what was sent to be answered.
-    pub fn abandon(&mut self) {
-        if let State::Waiting { repetition, .. } = &mut self.state {
-            *repetition = None;
-        }
-    }
-
-    /// Says whether the request has its final response.
-    pub fn is_final(&self) -> bool {
-        !matches!(self.state, State::Waiting { .. })
-    }
-
-    /// Says whether it is over.
-    pub fn is_terminated(&self) -> bool {
-        self.state == State::Terminated
-    }
-
-    /// When to call [`Client::handle_timeout`] next.
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
             State::Waiting { repetition, timeout, .. } => Some(earlier(repetition, timeout)),
             State::Completed { until } => Some(until),
             State::Terminated => None,
         }
+    }
+
+    fn is_final(&self) -> bool {
+        !matches!(self.state, State::Waiting { .. })
+    }
+
+    fn is_terminated(&self) -> bool {
+        self.state == State::Terminated
     }
 }
 
@@ -121,34 +118,17 @@ impl Client {
 mod tests {
     use super::{super::machine::virtual_time::*, *};
 
-    struct Run {
-        start: Instant,
-        timers: Timers,
-        machine: Client,
+    fn run(transport: Transport) -> Run<Client> {
+        Run::begin(|start, timers| Client::new(start, transport, timers))
     }
 
-    fn run(transport: Transport) -> Run {
-        let (start, timers) = (beginning(), Timers::default());
-        Run { start, timers, machine: Client::new(start, transport, &timers) }
-    }
-
-    impl Run {
+    impl Run<Client> {
         fn respond(&mut self, at: u64, status: u16) -> Action {
             self.machine.handle_response(self.start + millis(at), status, &self.timers)
-        }
-
-        /// Everything asked for by deadlines within `span` milliseconds of the start.
-        fn serve(&mut self, span: u64) -> Vec<(u64, Action)> {
-            let Self { start, timers, machine } = self;
-            serve(*start, millis(span), |at| {
-                let action = at.map_or(Action::Nothing, |at| machine.handle_timeout(at, timers));
-                (action, machine.poll_timeout())
-            })
         }
     }
 
     const UDP: Transport = Transport::Udp;
-    const FOREVER: u64 = 600_000;
 
     fn sent(at: &[u64]) -> Vec<(u64, Action)> {
         at.iter().map(|at| (*at, Action::Send)).collect()

@@ -140,7 +140,7 @@ impl Transactions {
             return;
         };
         let timers = &self.config.timers;
-        let was_final = transaction.machine.is_final();
+        let was_final = transaction.machine.any().is_final();
         let action = match &mut transaction.machine {
             Machine::InviteClient(machine) => machine.handle_response(now.mono, status, timers),
             Machine::Client(machine) => machine.handle_response(now.mono, status, timers),
@@ -150,7 +150,7 @@ impl Transactions {
             let ack = from_invite::ack(&transaction.octets, &response);
             transaction.octets = ack.map(|ack| ack.octets().clone()).unwrap_or_default();
             self.transmit(id);
-        } else if transaction.machine.is_final() && !was_final {
+        } else if transaction.machine.any().is_final() && !was_final {
             transaction.octets = Bytes::new();
         }
         if matches!(action, Action::Tell | Action::TellAndAcknowledge) {

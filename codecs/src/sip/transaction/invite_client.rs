@@ -10,7 +10,7 @@
 use std::time::Instant;
 
 use super::{
-    machine::{Action, Repetition, earlier},
+    machine::{Action, Repetition, Timed, earlier},
     timers::Timers,
 };
 use crate::sip::Transport;
@@ -71,38 +71,6 @@ impl InviteClient {
         }
     }
 
-    /// A deadline may have passed.
-    pub fn handle_timeout(&mut self, now: Instant, timers: &Timers) -> Action {
-        match &mut self.state {
-            State::Calling { timeout, .. } | State::Proceeding { timeout: Some(timeout) }
-                if *timeout <= now =>
-            {
-                self.state = State::Terminated;
-                Action::TellTimeout
-            }
-            State::Calling { repetition: Some(repetition), .. } if repetition.is_due(now) => {
-                repetition.double(now, timers.b);
-                Action::Send
-            }
-            State::Completed { until } | State::Accepted { until } if *until <= now => {
-                self.state = State::Terminated;
-                Action::Nothing
-            }
-            _ => Action::Nothing,
-        }
-    }
-
-    /// What was sent last, the INVITE or an ACK, did not leave or arrive.
-    pub fn handle_unreachable(&mut self) -> Action {
-        match self.state {
-            State::Calling { .. } | State::Completed { .. } => {
-                self.state = State::Terminated;
-                Action::TellUnreachable
-            }
-            _ => Action::Nothing,
-        }
-    }
-
     /// Says whether a CANCEL may be sent: after a provisional response, before a final one, and once.
     pub fn may_cancel(&self) -> bool {
         self.state == State::Proceeding { timeout: None }
@@ -126,19 +94,40 @@ impl InviteClient {
     pub fn is_unanswered(&self) -> bool {
         matches!(self.state, State::Calling { .. })
     }
+}
 
-    /// Says whether the INVITE has its final response.
-    pub fn is_final(&self) -> bool {
-        !matches!(self.state, State::Calling { .. } | State::Proceeding { .. })
+impl Timed for InviteClient {
+    fn handle_timeout(&mut self, now: Instant, timers: &Timers) -> Action {
+        match &mut self.state {
+            State::Calling { timeout, .. } | State::Proceeding { timeout: Some(timeout) }
+                if *timeout <= now =>
+            {
+                self.state = State::Terminated;
+                Action::TellTimeout
+            }
+            State::Calling { repetition: Some(repetition), .. } if repetition.is_due(now) => {
+                repetition.double(now, timers.b);
+                Action::Send
+            }
+            State::Completed { until } | State::Accepted { until } if *until <= now => {
+                self.state = State::Terminated;
+                Action::Nothing
+            }
+            _ => Action::Nothing,
+        }
     }
 
-    /// Says whether it is over.
-    pub fn is_terminated(&self) -> bool {
-        self.state == State::Terminated
+    fn handle_unreachable(&mut self) -> Action {
+        match self.state {
+            State::Calling { .. } | State::Completed { .. } => {
+                self.state = State::Terminated;
+                Action::TellUnreachable
+            }
+            _ => Action::Nothing,
+        }
     }
 
-    /// When to call [`InviteClient::handle_timeout`] next.
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
             State::Calling { repetition, timeout } => Some(earlier(repetition, timeout)),
             State::Proceeding { timeout } => timeout,
@@ -146,35 +135,27 @@ impl InviteClient {
             State::Terminated => None,
         }
     }
+
+    fn is_final(&self) -> bool {
+        !matches!(self.state, State::Calling { .. } | State::Proceeding { .. })
+    }
+
+    fn is_terminated(&self) -> bool {
+        self.state == State::Terminated
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::machine::virtual_time::*, *};
 
-    struct Run {
-        start: Instant,
-        timers: Timers,
-        machine: InviteClient,
+    fn run(transport: Transport) -> Run<InviteClient> {
+        Run::begin(|start, timers| InviteClient::new(start, transport, timers))
     }
 
-    fn run(transport: Transport) -> Run {
-        let (start, timers) = (beginning(), Timers::default());
-        Run { start, timers, machine: InviteClient::new(start, transport, &timers) }
-    }
-
-    impl Run {
+    impl Run<InviteClient> {
         fn respond(&mut self, at: u64, status: u16) -> Action {
             self.machine.handle_response(self.start + millis(at), status, &self.timers)
-        }
-
-        /// Everything asked for by deadlines within ten minutes.
-        fn serve(&mut self) -> Vec<(u64, Action)> {
-            let Self { start, timers, machine } = self;
-            serve(*start, millis(600_000), |at| {
-                let action = at.map_or(Action::Nothing, |at| machine.handle_timeout(at, timers));
-                (action, machine.poll_timeout())
-            })
         }
     }
 
@@ -184,14 +165,14 @@ mod tests {
     fn calling_a_sends_again_at_doubled_intervals_and_b_tells_the_timeout() {
         let mut run = run(UDP);
         let sent = [500, 1500, 3500, 7500, 15_500, 31_500].map(|at| (at, Action::Send));
-        assert_eq!(run.serve(), [&sent[..], &[(32_000, Action::TellTimeout)]].concat());
+        assert_eq!(run.serve(FOREVER), [&sent[..], &[(32_000, Action::TellTimeout)]].concat());
         assert!(run.machine.is_terminated() && run.machine.poll_timeout().is_none());
     }
 
     #[test]
     fn calling_over_a_reliable_transport_only_times_out() {
         for transport in [Transport::Tcp, Transport::Tls] {
-            assert_eq!(run(transport).serve(), [(32_000, Action::TellTimeout)]);
+            assert_eq!(run(transport).serve(FOREVER), [(32_000, Action::TellTimeout)]);
         }
     }
 
@@ -208,7 +189,7 @@ mod tests {
         for status in [100, 180, 199] {
             let mut run = run(UDP);
             assert_eq!(run.respond(700, status), Action::Tell);
-            assert_eq!(run.serve(), []);
+            assert_eq!(run.serve(FOREVER), []);
             assert!(!run.machine.is_terminated() && !run.machine.is_unanswered() && !run.machine.is_final());
         }
     }
@@ -223,7 +204,7 @@ mod tests {
                 }
                 assert_eq!(run.respond(1000, 200), Action::Tell);
                 assert!(run.machine.is_final());
-                assert_eq!(run.serve(), [(33_000, Action::Nothing)]);
+                assert_eq!(run.serve(FOREVER), [(33_000, Action::Nothing)]);
                 assert!(run.machine.is_terminated());
             }
         }
@@ -238,7 +219,7 @@ mod tests {
                     run.respond(10, 100);
                 }
                 assert_eq!(run.respond(1000, status), Action::TellAndAcknowledge);
-                assert_eq!(run.serve(), [(33_000, Action::Nothing)]);
+                assert_eq!(run.serve(FOREVER), [(33_000, Action::Nothing)]);
                 assert!(run.machine.is_terminated());
             }
         }
@@ -273,7 +254,7 @@ mod tests {
         run.respond(10, 486);
         assert_eq!(run.respond(600, 486), Action::Acknowledge);
         assert_eq!(run.respond(700, 503), Action::Acknowledge);
-        assert_eq!(run.serve(), [(32_010, Action::Nothing)], "D is not restarted");
+        assert_eq!(run.serve(FOREVER), [(32_010, Action::Nothing)], "D is not restarted");
     }
 
     #[test]
@@ -290,7 +271,7 @@ mod tests {
         run.respond(10, 486);
         assert_eq!(run.respond(20, 180), Action::Nothing);
         assert_eq!(run.respond(30, 200), Action::Tell);
-        assert_eq!(run.serve(), [(32_010, Action::Nothing)]);
+        assert_eq!(run.serve(FOREVER), [(32_010, Action::Nothing)]);
     }
 
     #[test]
@@ -303,7 +284,7 @@ mod tests {
             assert_eq!(run.respond(600, status), Action::Nothing);
         }
         assert_eq!(run.machine.handle_unreachable(), Action::Nothing);
-        assert_eq!(run.serve(), [(32_010, Action::Nothing)], "M is not restarted");
+        assert_eq!(run.serve(FOREVER), [(32_010, Action::Nothing)], "M is not restarted");
     }
 
     #[test]
@@ -316,7 +297,7 @@ mod tests {
         run.machine.handle_cancelled(run.start + millis(5000), &run.timers);
         assert!(!run.machine.may_cancel());
         assert_eq!(run.respond(5100, 183), Action::Tell);
-        assert_eq!(run.serve(), [(37_000, Action::TellTimeout)]);
+        assert_eq!(run.serve(FOREVER), [(37_000, Action::TellTimeout)]);
         assert!(run.machine.is_terminated());
     }
 
@@ -328,7 +309,7 @@ mod tests {
             run.machine.handle_cancelled(run.start + millis(20), &run.timers);
             assert_eq!(run.respond(30, status), action);
             assert!(!run.machine.may_cancel());
-            assert_eq!(run.serve(), [(32_030, Action::Nothing)]);
+            assert_eq!(run.serve(FOREVER), [(32_030, Action::Nothing)]);
         }
     }
 

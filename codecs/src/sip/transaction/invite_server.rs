@@ -12,7 +12,7 @@
 use std::time::Instant;
 
 use super::{
-    machine::{Action, Repetition, earlier},
+    machine::{Action, Repetition, Timed, earlier},
     server::CannotRespond,
     timers::Timers,
 };
@@ -86,8 +86,14 @@ impl InviteServer {
         Ok(Action::Send)
     }
 
-    /// A deadline may have passed.
-    pub fn handle_timeout(&mut self, now: Instant, timers: &Timers) -> Action {
+    /// Says whether a response of 300 to 699 waits for its ACK.
+    pub fn is_completed(&self) -> bool {
+        matches!(self.state, State::Completed { .. })
+    }
+}
+
+impl Timed for InviteServer {
+    fn handle_timeout(&mut self, now: Instant, timers: &Timers) -> Action {
         match &mut self.state {
             State::Proceeding { trying: Some(at) } if *at <= now => {
                 self.state = State::Proceeding { trying: None };
@@ -109,31 +115,14 @@ impl InviteServer {
         }
     }
 
-    /// A response did not leave or arrive.
-    pub fn handle_unreachable(&self) -> Action {
+    fn handle_unreachable(&mut self) -> Action {
         match self.state {
             State::Confirmed { .. } | State::Terminated => Action::Nothing,
             _ => Action::TellUnreachable,
         }
     }
 
-    /// Says whether a response of 300 to 699 waits for its ACK.
-    pub fn is_completed(&self) -> bool {
-        matches!(self.state, State::Completed { .. })
-    }
-
-    /// Says whether the INVITE has its final response.
-    pub fn is_final(&self) -> bool {
-        !matches!(self.state, State::Proceeding { .. })
-    }
-
-    /// Says whether it is over.
-    pub fn is_terminated(&self) -> bool {
-        self.state == State::Terminated
-    }
-
-    /// When to call [`InviteServer::handle_timeout`] next.
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
             State::Proceeding { trying } => trying,
             State::Completed { repetition, timeout } => Some(earlier(repetition, timeout)),
@@ -141,24 +130,25 @@ impl InviteServer {
             State::Terminated => None,
         }
     }
+
+    fn is_final(&self) -> bool {
+        !matches!(self.state, State::Proceeding { .. })
+    }
+
+    fn is_terminated(&self) -> bool {
+        self.state == State::Terminated
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::machine::virtual_time::*, *};
 
-    struct Run {
-        start: Instant,
-        timers: Timers,
-        machine: InviteServer,
+    fn run(transport: Transport) -> Run<InviteServer> {
+        Run::begin(|start, timers| InviteServer::new(start, transport, timers))
     }
 
-    fn run(transport: Transport) -> Run {
-        let (start, timers) = (beginning(), Timers::default());
-        Run { start, timers, machine: InviteServer::new(start, transport, &timers) }
-    }
-
-    impl Run {
+    impl Run<InviteServer> {
         fn respond(&mut self, at: u64, status: u16) -> Result<Action, CannotRespond> {
             self.machine.respond(self.start + millis(at), status, &self.timers)
         }
@@ -166,19 +156,9 @@ mod tests {
         fn ack(&mut self, at: u64) -> Action {
             self.machine.handle_ack(self.start + millis(at), &self.timers)
         }
-
-        /// Everything asked for by deadlines within `span` milliseconds of the start.
-        fn serve(&mut self, span: u64) -> Vec<(u64, Action)> {
-            let Self { start, timers, machine } = self;
-            serve(*start, millis(span), |at| {
-                let action = at.map_or(Action::Nothing, |at| machine.handle_timeout(at, timers));
-                (action, machine.poll_timeout())
-            })
-        }
     }
 
     const UDP: Transport = Transport::Udp;
-    const FOREVER: u64 = 600_000;
 
     #[test]
     fn a_100_is_sent_after_200_ms_when_the_user_said_nothing() {

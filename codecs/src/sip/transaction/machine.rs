@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::timers::Timers;
+
 /// What a machine asks of its layer after one input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
@@ -23,6 +25,24 @@ pub(super) enum Action {
     TellUnreachable,
     /// Tell the user that no ACK came.
     TellUnacknowledged,
+}
+
+/// What all four machines do, whatever else each of them hears.
+pub(super) trait Timed {
+    /// A deadline may have passed.
+    fn handle_timeout(&mut self, now: Instant, timers: &Timers) -> Action;
+
+    /// What was sent last did not leave or arrive.
+    fn handle_unreachable(&mut self) -> Action;
+
+    /// When to call [`Timed::handle_timeout`] next.
+    fn poll_timeout(&self) -> Option<Instant>;
+
+    /// Says whether there is a final response, or never will be one.
+    fn is_final(&self) -> bool;
+
+    /// Says whether it is over.
+    fn is_terminated(&self) -> bool;
 }
 
 /// What is sent again and again, at growing intervals.
@@ -79,22 +99,34 @@ pub(super) mod virtual_time {
         Duration::from_millis(millis)
     }
 
-    /// Serves every deadline on time for `span` after `start`; gives what it asked for and when, in milliseconds.
-    pub fn serve(
-        start: Instant,
-        span: Duration,
-        mut next: impl FnMut(Option<Instant>) -> (Action, Option<Instant>),
-    ) -> Vec<(u64, Action)> {
-        let mut asked = Vec::new();
-        let (_, mut deadline) = next(None);
-        while let Some(at) = deadline.filter(|at| *at <= start + span) {
-            let (action, following) = next(Some(at));
-            assert!(following.is_none_or(|following| following > at), "a deadline that is not served");
-            asked.push(((at - start).as_millis() as u64, action));
-            deadline = following;
-        }
-        asked
+    /// A machine and when it began.
+    pub struct Run<M> {
+        pub start: Instant,
+        pub timers: Timers,
+        pub machine: M,
     }
+
+    impl<M: Timed> Run<M> {
+        pub fn begin(make: impl FnOnce(Instant, &Timers) -> M) -> Self {
+            let (start, timers) = (beginning(), Timers::default());
+            Self { start, timers, machine: make(start, &timers) }
+        }
+
+        /// Serves every deadline on time until `until` milliseconds after the start; gives what each asked for and when.
+        pub fn serve(&mut self, until: u64) -> Vec<(u64, Action)> {
+            let mut asked = Vec::new();
+            while let Some(at) = self.machine.poll_timeout().filter(|at| *at <= self.start + millis(until)) {
+                let action = self.machine.handle_timeout(at, &self.timers);
+                let next = self.machine.poll_timeout();
+                assert!(next.is_none_or(|next| next > at), "a deadline that is not served");
+                asked.push(((at - self.start).as_millis() as u64, action));
+            }
+            asked
+        }
+    }
+
+    /// Longer than any timer, in milliseconds.
+    pub const FOREVER: u64 = 600_000;
 
     #[test]
     fn a_late_wake_up_neither_shifts_the_instants_nor_causes_a_burst() {

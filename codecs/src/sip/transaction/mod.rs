@@ -46,7 +46,7 @@ pub use way_back::way_back;
 use self::{
     key::Keys,
     machine::Action,
-    table::{Carrier, Machine, Table},
+    table::{Carrier, Table},
     tokens::Tokens,
 };
 use crate::{
@@ -156,12 +156,7 @@ impl Transactions {
     /// A [`Transmit`] of this transaction could not be sent, or was said not to have arrived.
     pub fn unreachable(&mut self, id: TransactionId) {
         let Some(transaction) = self.table.get_mut(id) else { return };
-        let action = match &mut transaction.machine {
-            Machine::InviteClient(machine) => machine.handle_unreachable(),
-            Machine::Client(machine) => machine.handle_unreachable(),
-            Machine::InviteServer(machine) => machine.handle_unreachable(),
-            Machine::Server(machine) => machine.handle_unreachable(),
-        };
+        let action = transaction.machine.any_mut().handle_unreachable();
         self.act(id, action);
         self.settle(id);
     }
@@ -186,12 +181,7 @@ impl Transactions {
         let Config { timers, .. } = self.config;
         while let Some((_, id)) = self.table.earliest().filter(|(at, _)| *at <= now.mono) {
             let Some(transaction) = self.table.get_mut(id) else { break };
-            let action = match &mut transaction.machine {
-                Machine::InviteClient(machine) => machine.handle_timeout(now.mono, &timers),
-                Machine::Client(machine) => machine.handle_timeout(now.mono, &timers),
-                Machine::InviteServer(machine) => machine.handle_timeout(now.mono, &timers),
-                Machine::Server(machine) => machine.handle_timeout(now.mono),
-            };
+            let action = transaction.machine.any_mut().handle_timeout(now.mono, &timers);
             self.act(id, action);
             self.settle(id);
         }

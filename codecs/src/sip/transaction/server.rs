@@ -14,7 +14,10 @@
 
 use std::time::Instant;
 
-use super::{machine::Action, timers::Timers};
+use super::{
+    machine::{Action, Timed},
+    timers::Timers,
+};
 use crate::sip::Transport;
 
 /// Why a response was not sent.
@@ -89,9 +92,10 @@ impl Server {
         }
         Ok(Action::Send)
     }
+}
 
-    /// A deadline may have passed.
-    pub fn handle_timeout(&mut self, now: Instant) -> Action {
+impl Timed for Server {
+    fn handle_timeout(&mut self, now: Instant, _: &Timers) -> Action {
         match self.state {
             State::Trying { timeout, .. } | State::Proceeding { timeout } if timeout <= now => {
                 self.state = State::Terminated;
@@ -109,26 +113,14 @@ impl Server {
         }
     }
 
-    /// A response did not leave or arrive.
-    pub fn handle_unreachable(&self) -> Action {
+    fn handle_unreachable(&mut self) -> Action {
         match self.state {
             State::Terminated => Action::Nothing,
             _ => Action::TellUnreachable,
         }
     }
 
-    /// Says whether the request has its final response.
-    pub fn is_final(&self) -> bool {
-        matches!(self.state, State::Completed { .. } | State::Terminated)
-    }
-
-    /// Says whether it is over.
-    pub fn is_terminated(&self) -> bool {
-        self.state == State::Terminated
-    }
-
-    /// When to call [`Server::handle_timeout`] next.
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
             State::Trying { trying, timeout } => Some(trying.min(timeout)),
             State::Proceeding { timeout } => Some(timeout),
@@ -136,40 +128,31 @@ impl Server {
             State::Terminated => None,
         }
     }
+
+    fn is_final(&self) -> bool {
+        matches!(self.state, State::Completed { .. } | State::Terminated)
+    }
+
+    fn is_terminated(&self) -> bool {
+        self.state == State::Terminated
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::machine::virtual_time::*, *};
 
-    struct Run {
-        start: Instant,
-        timers: Timers,
-        machine: Server,
+    fn run(transport: Transport) -> Run<Server> {
+        Run::begin(|start, timers| Server::new(start, transport, timers))
     }
 
-    fn run(transport: Transport) -> Run {
-        let (start, timers) = (beginning(), Timers::default());
-        Run { start, timers, machine: Server::new(start, transport, &timers) }
-    }
-
-    impl Run {
+    impl Run<Server> {
         fn respond(&mut self, at: u64, status: u16) -> Result<Action, CannotRespond> {
             self.machine.respond(self.start + millis(at), status, &self.timers)
-        }
-
-        /// Everything asked for by deadlines within `span` milliseconds of the start.
-        fn serve(&mut self, span: u64) -> Vec<(u64, Action)> {
-            let Self { start, machine, .. } = self;
-            serve(*start, millis(span), |at| {
-                let action = at.map_or(Action::Nothing, |at| machine.handle_timeout(at));
-                (action, machine.poll_timeout())
-            })
         }
     }
 
     const UDP: Transport = Transport::Udp;
-    const FOREVER: u64 = 600_000;
 
     #[test]
     fn trying_drops_a_repeated_request() {

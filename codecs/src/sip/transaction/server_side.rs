@@ -6,7 +6,7 @@ use super::{
     CannotRespond, Event, TransactionId, Transactions,
     invite_server::InviteServer,
     key::{Sought, acknowledges},
-    machine::Action,
+    machine::{Action, Timed},
     server::Server,
     table::{Machine, Transaction, Unanswered},
     way_back,
@@ -35,7 +35,7 @@ impl Transactions {
             Machine::InviteClient(_) | Machine::Client(_) => return Err(CannotRespond::Ended),
         };
         transaction.octets = response.octets().clone();
-        let is_final = transaction.machine.is_final();
+        let is_final = transaction.machine.any().is_final();
         if is_final {
             transaction.unanswered = None;
         }

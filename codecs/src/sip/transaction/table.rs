@@ -16,6 +16,7 @@ use super::{
     invite_client::InviteClient,
     invite_server::InviteServer,
     key::{AsIs, Key},
+    machine::Timed,
     server::Server,
 };
 use crate::sip::{ConnectionId, Flow, Target, Transport};
@@ -56,30 +57,23 @@ impl Machine {
         matches!(self, Self::InviteClient(_) | Self::Client(_))
     }
 
-    pub fn is_final(&self) -> bool {
+    /// The machine, for what all of them do.
+    pub fn any(&self) -> &dyn Timed {
         match self {
-            Self::InviteClient(machine) => machine.is_final(),
-            Self::Client(machine) => machine.is_final(),
-            Self::InviteServer(machine) => machine.is_final(),
-            Self::Server(machine) => machine.is_final(),
+            Self::InviteClient(machine) => machine,
+            Self::Client(machine) => machine,
+            Self::InviteServer(machine) => machine,
+            Self::Server(machine) => machine,
         }
     }
 
-    pub fn is_terminated(&self) -> bool {
+    /// The machine, for what all of them do.
+    pub fn any_mut(&mut self) -> &mut dyn Timed {
         match self {
-            Self::InviteClient(machine) => machine.is_terminated(),
-            Self::Client(machine) => machine.is_terminated(),
-            Self::InviteServer(machine) => machine.is_terminated(),
-            Self::Server(machine) => machine.is_terminated(),
-        }
-    }
-
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        match self {
-            Self::InviteClient(machine) => machine.poll_timeout(),
-            Self::Client(machine) => machine.poll_timeout(),
-            Self::InviteServer(machine) => machine.poll_timeout(),
-            Self::Server(machine) => machine.poll_timeout(),
+            Self::InviteClient(machine) => machine,
+            Self::Client(machine) => machine,
+            Self::InviteServer(machine) => machine,
+            Self::Server(machine) => machine,
         }
     }
 }
@@ -139,7 +133,7 @@ impl Table {
                 self.by_carrier.insert((carrier, number));
             }
         }
-        self.deadlines.set(number, transaction.machine.poll_timeout());
+        self.deadlines.set(number, transaction.machine.any().poll_timeout());
         let slot = &mut self.slots[number as usize];
         slot.transaction = Some(transaction);
         TransactionId::new(number, slot.generation)
@@ -158,7 +152,8 @@ impl Table {
     /// After its machine moved on: puts its deadline right. Says whether it was over, and forgets it then.
     pub fn settle(&mut self, id: TransactionId) -> bool {
         let Some(transaction) = self.get_mut(id) else { return false };
-        let (is_over, deadline) = (transaction.machine.is_terminated(), transaction.machine.poll_timeout());
+        let (is_over, deadline) =
+            (transaction.machine.any().is_terminated(), transaction.machine.any().poll_timeout());
         self.deadlines.set(id.slot(), deadline);
         if is_over {
             self.remove(id);
