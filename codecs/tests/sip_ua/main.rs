@@ -3,5 +3,9 @@
 
 mod calls;
 mod credentials;
+mod forks;
+mod losses;
 mod races;
+mod restart;
+mod storm;
 mod wire;

@@ -78,6 +78,8 @@ pub enum Fate {
     Lost,
     /// Arrives this much later, milliseconds.
     Late(u64),
+    /// Arrives, and once more this much later.
+    Twice(u64),
 }
 
 pub struct Wire {
@@ -107,16 +109,10 @@ impl Wire {
     }
 
     pub fn configured(change: impl Fn(Side, &mut Config), ours: Policy, theirs: Policy) -> Self {
-        let endpoint = |side: Side, policy: Policy, seed| {
+        let endpoint = |side, policy, seed| {
             let mut config = Config { user_agent: Bytes::new(), ..Config::default() };
-            config.listeners.push(Listener::new(Transport::Udp, side.address()));
             change(side, &mut config);
-            let mut endpoint = Endpoint::new(config, seed);
-            let mut peer = Peer::new(TRUNK, Arc::new(policy));
-            peer.sources.push(Source::address(side.other().address().ip()));
-            peer.credentials.push(Credentials::new("861088880000", "s3cret-Trunk"));
-            endpoint.set_peers(vec![peer]);
-            endpoint
+            endpoint(side, config, policy, seed)
         };
         #[expect(clippy::disallowed_methods, reason = "virtual time has to count from some instant")]
         let start = Now { mono: std::time::Instant::now(), wall: "2026-01-01T00:00:00Z".parse().unwrap() };
@@ -131,6 +127,12 @@ impl Wire {
             rule: Box::new(|_| Fate::Arrives),
             told: Vec::new(),
         }
+    }
+
+    /// Puts an endpoint that knows of nothing in the place of one, as after a crash.
+    pub fn restart(&mut self, side: Side) {
+        let config = Config { user_agent: Bytes::new(), ..Config::default() };
+        *self.endpoint(side) = endpoint(side, config, policy(), 3);
     }
 
     pub fn now(&self) -> Now {
@@ -152,14 +154,17 @@ impl Wire {
                 let sent = Sent { at: self.clock, from: side, text };
                 let fate = (self.rule)(&sent);
                 self.sent.push(sent);
-                let late = match fate {
-                    Fate::Lost => continue,
-                    Fate::Arrives => 0,
-                    Fate::Late(late) => late,
+                let arrivals = match fate {
+                    Fate::Lost => [None, None],
+                    Fate::Arrives => [Some(0), None],
+                    Fate::Late(late) => [Some(late), None],
+                    Fate::Twice(late) => [Some(0), Some(late)],
                 };
-                self.numbered += 1;
-                let key = (self.clock + LATENCY + late, self.numbered);
-                self.flying.insert(key, (side, transmit.target.remote, transmit.octets));
+                for late in arrivals.into_iter().flatten() {
+                    self.numbered += 1;
+                    let key = (self.clock + LATENCY + late, self.numbered);
+                    self.flying.insert(key, (side, transmit.target.remote, transmit.octets.clone()));
+                }
             }
             while let Some(event) = self.endpoint(side).poll_event() {
                 self.told.push((self.clock, side, event));
@@ -290,6 +295,16 @@ impl Wire {
         self.run(80_000);
         self.caller.is_idle() && self.carrier.is_idle() && self.caller.legs() == 0 && self.carrier.legs() == 0
     }
+}
+
+fn endpoint(side: Side, mut config: Config, policy: Policy, seed: u64) -> Endpoint {
+    config.listeners.push(Listener::new(Transport::Udp, side.address()));
+    let mut endpoint = Endpoint::new(config, seed);
+    let mut peer = Peer::new(TRUNK, Arc::new(policy));
+    peer.sources.push(Source::address(side.other().address().ip()));
+    peer.credentials.push(Credentials::new("861088880000", "s3cret-Trunk"));
+    endpoint.set_peers(vec![peer]);
+    endpoint
 }
 
 pub fn name(event: &LegEvent) -> &'static str {

@@ -163,9 +163,10 @@ impl Leg {
         check_fields(&response.fields)?;
         let Call::Incoming(call) = &mut self.call else { return Err(Refusal::WrongState) };
         let is_success = (200..300).contains(&response.status);
-        // Another callee may answer a call that was answered: its caller ends the second one.
-        let is_further = is_success
-            && call.forks.iter().all(|fork| fork.number != response.fork || fork.session.is_none());
+        // Another callee may answer a call that was answered, rung or not: its caller ends the second one.
+        let fork = call.forks.iter().find(|fork| fork.number == response.fork);
+        let session = fork.and_then(|fork| self.sessions.iter().find(|one| Some(one.id) == fork.session));
+        let is_further = is_success && session.is_none_or(|session| !session.dialog.is_confirmed());
         if self.has_ended
             || call.pending.is_some()
             || (call.is_final && !(is_further && self.answered.is_some()))
