@@ -1,11 +1,15 @@
 //! Two SIP endpoints facing each other over an emulated wire, in virtual time.
 #![allow(clippy::unwrap_used, reason = "a test may panic, in what it shares with others too")]
 
+mod attempts;
 mod calls;
 mod credentials;
 mod forks;
 mod losses;
+mod gates;
+mod offers;
 mod races;
 mod restart;
 mod storm;
 mod wire;
+mod worked;

@@ -70,6 +70,13 @@ impl Dialog {
         let from = invite.from().map_err(|_| NoDialog::Unreadable)?;
         let to = response.to().map_err(|_| NoDialog::Unreadable)?;
         let remote_tag = to.tag().ok_or(NoDialog::NoTag)?;
+        let is_answer = response.status().is_some_and(|status| status >= 200);
+        let target = match target_of(response) {
+            Some(target) => target,
+            // An answer without a Contact is better acknowledged there than not at all.
+            None if is_answer => copy(invite.request_uri()),
+            None => return Err(NoDialog::NoContact),
+        };
         Ok(Self {
             call_id: copy(invite.call_id().map_err(|_| NoDialog::Unreadable)?),
             local: copy(invite.field(Name::From).unwrap_or_default()),
@@ -78,7 +85,7 @@ impl Dialog {
             remote_tag: copy(remote_tag),
             local_sequence: invite.cseq().map_err(|_| NoDialog::Unreadable)?.number,
             remote_sequence: None,
-            remote_target: target_of(response).ok_or(NoDialog::NoContact)?,
+            remote_target: target,
             routes: RouteSet::of_response(response),
             is_confirmed: false,
         })

@@ -138,6 +138,9 @@ fn no_dialog_comes_of_a_response_without_tag_or_contact() {
         let response = response("180 Ringing", "<sip:p1;lr>", contact);
         assert_eq!(Dialog::of_response(&invite(), &response).unwrap_err(), NoDialog::NoContact, "{contact}");
     }
+    // But an answer has to be acknowledged somewhere.
+    let answer = Dialog::of_response(&invite(), &response("200 OK", "<sip:p1;lr>", "*")).unwrap();
+    assert_eq!(answer.remote_target(), "sip:+8613800138000@ims.example;user=phone");
 }
 
 #[test]

@@ -146,8 +146,7 @@ impl Endpoint {
     }
 
     fn handle_invite(&mut self, now: Now, id: TransactionId, flow: Flow, request: Message, peer: &Peer) {
-        let theirs = self.legs.values().filter(|leg| leg.peer == peer.id && leg.is_incoming());
-        let is_full = peer.legs != usize::MAX && theirs.count() >= peer.legs;
+        let is_full = self.incoming.get(&peer.id).is_some_and(|count| *count >= peer.legs);
         if peer.intake == Intake::Draining || self.is_full() || is_full {
             self.core.counters.overloaded += 1;
             let response = self.overloaded();
@@ -165,6 +164,7 @@ impl Endpoint {
         self.core.owners.insert(id, Owner::Leg(leg_id));
         self.core.counters.calls_in += 1;
         self.live += 1;
+        *self.incoming.entry(peer.id).or_default() += 1;
         leg.note(&mut self.core, now, Direction::Received, &octets);
         self.keep(leg);
     }

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     Now,
     sip::{
-        ConnectionId, Flow, Message, Target, Transport, auth,
+        ConnectionId, Flow, Message, Target, Transport, auth, cause,
         framing::{Datagram, StreamFault, datagram},
         transaction::{self, TransactionId, Transmit},
     },
@@ -42,6 +42,8 @@ pub struct Endpoint {
     legs_made: u64,
     /// Legs that have not ended; ended ones stay for as long as something of theirs is on the wire.
     pub(super) live: usize,
+    /// Of these, the calls that each peer placed.
+    pub(super) incoming: HashMap<PeerId, usize>,
     now: Option<Now>,
 }
 
@@ -57,6 +59,7 @@ impl Endpoint {
             deadlines: BTreeSet::new(),
             legs_made: 0,
             live: 0,
+            incoming: HashMap::new(),
             now: None,
         }
     }
@@ -342,6 +345,11 @@ impl Endpoint {
         let done = act(&mut leg, &mut self.core);
         if leg.has_ended && !had_ended {
             self.live -= 1;
+            if leg.direction() == cause::Direction::Incoming
+                && let Some(count) = self.incoming.get_mut(&leg.peer)
+            {
+                *count -= 1;
+            }
         }
         self.keep(leg);
         done
@@ -392,8 +400,8 @@ impl Endpoint {
                 transaction::Event::Ended { id } => {
                     self.asked.remove(&id);
                     if let Some(Owner::Leg(leg)) = self.core.owners.remove(&id) {
-                        _ = self.with(leg, |leg, _| {
-                            leg.transaction_ended(id);
+                        _ = self.with(leg, |leg, core| {
+                            leg.transaction_ended(core, now, id);
                             Ok(())
                         });
                     }

@@ -129,10 +129,6 @@ impl Leg {
         if matches!(self.call, Call::Incoming(_)) { Direction::Incoming } else { Direction::Outgoing }
     }
 
-    pub fn is_incoming(&self) -> bool {
-        !self.has_ended && matches!(self.call, Call::Incoming(_))
-    }
-
     /// Says whether nothing can come of it any more.
     pub fn is_finished(&self) -> bool {
         self.has_ended && self.open.is_empty() && self.sessions.iter().all(|one| one.unacknowledged.is_none())
@@ -189,9 +185,15 @@ impl Leg {
     }
 
     /// One of its transactions is over.
-    pub fn transaction_ended(&mut self, id: TransactionId) {
+    pub fn transaction_ended(&mut self, core: &mut Core, now: Now, id: TransactionId) {
         self.open.retain(|open| *open != id);
         self.requests.retain(|request| request.transaction != id);
+        // What answered it made no dialog that could be talked in.
+        if self.answered.is_none()
+            && matches!(&self.call, Call::Outgoing(call) if call.transaction == Some(id))
+        {
+            self.end(core, now, Ending::of(End::Nothing).own(Own::NoResponse));
+        }
     }
 
     /// The next instant at which something is due.

@@ -94,7 +94,7 @@ impl Leg {
             100..=199 if is_current => self.handle_provisional(core, now, flow, response, status),
             // A target that was given up speaks after all.
             100..=199 => _ = core.transactions.cancel(now, id, None).map(|cancel| self.adopt(core, cancel)),
-            200..=299 => self.handle_success(core, now, flow, response),
+            200..=299 => self.handle_success(core, now, flow, response, is_current),
             300.. if is_current => self.handle_failure(core, now, response, status),
             _ => {}
         }
@@ -199,7 +199,9 @@ impl Leg {
             session.allows_update |= response.allows(Method::Update);
             return Some(session.id);
         }
-        if self.sessions.len() >= core.config.limits.forks {
+        // An answer is taken up all the same: it has to be acknowledged and ended.
+        let is_answer = response.status().is_some_and(|status| status >= 200);
+        if self.sessions.len() >= core.config.limits.forks && !is_answer {
             return None;
         }
         let (invite, timer, local_sdp) = match &self.call {
@@ -265,7 +267,14 @@ impl Leg {
     }
 
     /// A 2xx to an INVITE that began this leg.
-    fn handle_success(&mut self, core: &mut Core, now: Now, flow: &Flow, response: &Message) {
+    fn handle_success(
+        &mut self,
+        core: &mut Core,
+        now: Now,
+        flow: &Flow,
+        response: &Message,
+        is_current: bool,
+    ) {
         let Ok(sequence) = response.cseq().map(|cseq| cseq.number) else { return };
         let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
         let known = self.sessions.iter().find(|one| one.dialog.remote_tag() == tag).map(|one| one.id);
@@ -282,10 +291,12 @@ impl Leg {
             core.counters.stray += 1;
             return;
         };
-        let is_first = self.answered.is_none() && !self.has_ended;
+        let is_first = is_current && self.answered.is_none() && !self.has_ended;
         let (invite, is_given_up, asked, had_offer) = match &mut self.call {
             Call::Outgoing(call) => {
-                (call.patience, call.ring_until, call.answer_until) = (None, None, None);
+                if is_first {
+                    (call.patience, call.ring_until, call.answer_until) = (None, None, None);
+                }
                 let asked = call.timer.ask().0.is_some();
                 (call.invite.clone(), call.giving_up.clone(), asked, call.order.body.is_some())
             }
@@ -297,7 +308,7 @@ impl Leg {
         session.dialog.confirm(response);
         session.pin = Target { server_name: session.pin.server_name.take(), ..Target::from(*flow) };
         if !is_first {
-            // Another fork was answered before, or the call has ended: nobody will talk here.
+            // Another fork was answered before, the call has ended, or its target was given up: nobody will talk here.
             self.send_ack(core, id, sequence, &invite, None);
             return self.send_bye(core, now, id, Own::Elsewhere, &[]);
         }
