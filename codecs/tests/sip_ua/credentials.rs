@@ -1,15 +1,25 @@
 //! Challenges of gateways that know nothing of each other.
 
-use codecs::sip::{Target, Transport};
+use codecs::sip::{
+    Target, Transport,
+    ua::{
+        Event, OutsideOutcome, Registration,
+        registration::{Outcome, Settings, State},
+    },
+};
 
 use crate::{
     calls::ended,
-    wire::{ANSWER, Fate, Side, Wire, policy},
+    wire::{ANSWER, Fate, Side, TRUNK, Wire, policy},
 };
 
 /// Answers the INVITE that went out last, as the gateway that it went to.
 fn answer(wire: &mut Wire, status: &str, fields: &str, body: &[u8]) {
-    let invite = wire.sent.iter().rev().find(|sent| sent.word() == "INVITE").unwrap();
+    answer_to(wire, "INVITE", status, fields, body);
+}
+
+fn answer_to(wire: &mut Wire, method: &str, status: &str, fields: &str, body: &[u8]) {
+    let invite = wire.sent.iter().rev().find(|sent| sent.word() == method).unwrap();
     let [via, from, to, call_id, cseq] =
         ["Via", "From", "To", "Call-ID", "CSeq"].map(|name| invite.header(name).unwrap());
     let body = std::str::from_utf8(body).unwrap();
@@ -69,4 +79,49 @@ fn a_gateway_that_refuses_what_answered_its_own_challenge_ends_the_call() {
     }
     let end = ended(&wire, Side::Caller).evidence;
     assert_eq!((end.status, wire.count(">INVITE")), (Some(401), 2));
+}
+
+/// Sends what a registration asks for, and tells it what came of it.
+fn pump(wire: &mut Wire, registration: &mut Registration) {
+    for (_, _, event) in std::mem::take(&mut wire.told) {
+        let Event::Outside { outcome, .. } = event else { continue };
+        let outcome = match &outcome {
+            OutsideOutcome::Response(response) => Outcome::Response(response),
+            OutsideOutcome::Challenged => Outcome::Challenged,
+            OutsideOutcome::Unauthorized(_) => Outcome::Unauthorized,
+            OutsideOutcome::Nothing => Outcome::Nothing,
+        };
+        registration.handle_outcome(wire.now(), outcome);
+    }
+    let now = wire.now();
+    if let Some(register) = registration.poll_request(now) {
+        let target = Target::new(Transport::Udp, Side::Carrier.address());
+        wire.caller.register(now, TRUNK, target, &register, Vec::new()).unwrap();
+        wire.settle();
+    }
+}
+
+#[test]
+fn a_challenged_registration_goes_out_once_more_and_no_number_is_used_twice() {
+    let mut wire = Wire::new();
+    wire.rule = Box::new(|_| Fate::Lost);
+    let contact = "sip:trunk7@192.0.2.5:5060";
+    let settings = Settings::new("sip:ims.example", "sip:861088880000@ims.example", contact);
+    let mut registration = Registration::new(settings, 0, 7, wire.now());
+    pump(&mut wire, &mut registration);
+    answer_to(&mut wire, "REGISTER", "401 Unauthorized", &challenge("one"), b"");
+    pump(&mut wire, &mut registration);
+    let bound = format!("Contact: <{contact}>;expires=60\r\n");
+    answer_to(&mut wire, "REGISTER", "200 OK", &bound, b"");
+    pump(&mut wire, &mut registration);
+    assert_eq!(registration.state(), State::Registered);
+    // The refresh, at half of the minute, uses the credentials at once.
+    wire.run(34_000);
+    pump(&mut wire, &mut registration);
+    let sent: Vec<_> = wire.sent.iter().filter(|sent| sent.word() == "REGISTER").collect();
+    let numbers: Vec<_> = sent.iter().map(|sent| sent.header("CSeq").unwrap()).collect();
+    assert_eq!(numbers, ["1 REGISTER", "2 REGISTER", "3 REGISTER"]);
+    let ids: std::collections::HashSet<_> = sent.iter().map(|sent| sent.header("Call-ID").unwrap()).collect();
+    assert_eq!(ids.len(), 1);
+    assert!(sent[2].header("Authorization").unwrap().contains("nc=00000002"));
 }

@@ -1,7 +1,8 @@
 //! One registration: which REGISTER to send when, and what its answers mean (RFC 3261 §10, RFC 3608).
 //!
 //! It sends nothing itself. [`Registration::poll_request`] says what to send now; whoever owns the transactions sends it,
-//! answers its challenges, and tells what came of it with [`Registration::handle_outcome`]. At most one request is out.
+//! answers its challenges by sending it again, and tells what came of it with [`Registration::handle_outcome`]. At most one
+//! request is out.
 
 use std::time::{Duration, Instant};
 
@@ -83,7 +84,7 @@ pub struct Register {
 pub enum Outcome<'a> {
     /// Its final response, which is no challenge that can be answered.
     Response(&'a Message),
-    /// A challenge that can be answered: the request goes out again.
+    /// It was challenged and went out again with the next CSeq number; another outcome will come.
     Challenged,
     /// A challenge that cannot be answered.
     Unauthorized,
@@ -256,12 +257,13 @@ impl Registration {
 
     /// Takes what came of the request that is out.
     pub fn handle_outcome(&mut self, now: Now, outcome: Outcome<'_>) {
-        if !std::mem::take(&mut self.is_out) {
+        if !self.is_out {
             return;
         }
+        self.is_out = matches!(outcome, Outcome::Challenged);
         let is_removal = self.removes && self.due.is_none();
         let status = match outcome {
-            Outcome::Challenged => return self.due = Some(now.mono),
+            Outcome::Challenged => return self.sequence += 1,
             Outcome::Response(response) => response.status(),
             Outcome::Unauthorized | Outcome::Nothing => None,
         };

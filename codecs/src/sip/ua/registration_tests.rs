@@ -199,13 +199,16 @@ fn a_refusal_is_told_loudly_and_retried_slowly() {
 }
 
 #[test]
-fn a_challenge_is_answered_at_once_with_the_next_number() {
+fn a_challenged_request_is_still_out_and_has_used_the_next_number() {
     let now = start();
     let mut registration = begin(now);
     assert_eq!(turn(&mut registration, now, Outcome::Challenged).sequence, 1);
-    assert_eq!(turn(&mut registration, now, Outcome::Response(&granted(60))).sequence, 2);
+    assert_eq!((registration.poll_request(now), registration.poll_timeout()), (None, None));
+    registration.handle_outcome(now, Outcome::Response(&granted(60)));
     assert!(matches!(registration.poll_event(), Some(Event::Registered { .. })));
     assert_eq!(registration.poll_event(), None);
+    let later = now.after(wait(&registration, now));
+    assert_eq!(registration.poll_request(later).unwrap().sequence, 3);
 }
 
 #[test]
@@ -248,7 +251,8 @@ fn removal_asks_for_no_time_and_ends_everything() {
     registration.unregister(now);
     registration.unregister(now);
     assert_eq!(turn(&mut registration, now, Outcome::Challenged).expires, 0);
-    assert_eq!(turn(&mut registration, now, Outcome::Response(&response(200, &[]))).expires, 0);
+    assert_eq!(registration.poll_request(now), None);
+    registration.handle_outcome(now, Outcome::Response(&response(200, &[])));
     assert_eq!(registration.state(), State::Removed);
     assert_eq!(registration.poll_event(), Some(Event::Removed { confirmed: true }));
     assert_eq!((registration.poll_timeout(), registration.poll_request(now)), (None, None));
