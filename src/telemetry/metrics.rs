@@ -2,6 +2,7 @@
 //! an id of a message.
 
 mod calls;
+mod sip;
 
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
     histogram,
 };
+
+pub use sip::{SipMetrics, SipTrunkMetrics};
 
 use crate::domain::{CarrierStatus, Category, EventKind, FailureClass, MessageState};
 
@@ -117,6 +120,7 @@ pub fn describe() {
         "One commit of the store, fsync included."
     );
     describe_histogram!("carrierd_store_batch_rows", "Rows written by one commit.");
+    sip::describe();
     describe_gauge!("carrierd_build_info", "Always 1; the version is a label.");
     gauge!("carrierd_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }

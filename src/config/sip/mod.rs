@@ -227,7 +227,7 @@ pub struct SipAccount {
     pub password: Secret,
     /// The only realm that is answered; `None`: any.
     pub realm: Option<String>,
-    /// The user of our address of record. Default the username.
+    /// The user of our address of record. Default the username, up to its `@`.
     pub user: String,
     /// Register there, so that calls come to us. Default yes.
     pub register: bool,

@@ -122,7 +122,7 @@ fn account(mut section: Section<'_>, secrets: &Secrets<'_>) -> Option<SipAccount
                     .required()
                     .unwrap_or_else(|| super::Secret::new(String::new())),
                 realm: section.text("realm", text, is_text).optional(),
-                user: section.text("user", text, is_text).or(username.clone()),
+                user: section.text("user", text, is_text).or(user_of(&username)),
                 // An account that is proved by a password is, as a rule, found by its registration.
                 register: section.flag("register").or(true),
                 // RFC 3261 §10.2.1.1 has no number, §10.3 an hour.
@@ -133,6 +133,11 @@ fn account(mut section: Section<'_>, secrets: &Secrets<'_>) -> Option<SipAccount
     };
     section.finish();
     account
+}
+
+/// Carriers give the whole address of record as the name, or its user alone.
+fn user_of(username: &str) -> String {
+    username.split_once('@').map_or(username, |(user, _)| user).to_owned()
 }
 
 fn probe(mut section: Section<'_>) -> ProbeConfig {

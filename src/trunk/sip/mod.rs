@@ -6,8 +6,21 @@
 //! - [`transport`] moves messages: datagrams, connections, TLS. It holds no rule of SIP.
 
 pub mod adapter;
+mod endpoint;
+mod facts;
+mod gate;
+mod legs;
 pub mod locate;
 mod numbers;
+mod open;
+mod ordered;
 pub mod outcome;
+mod outside;
 pub mod pool;
+#[cfg(test)]
+mod tests;
 pub mod transport;
+mod trunk;
+
+pub use endpoint::Duty;
+pub use open::{OpenSip, open};

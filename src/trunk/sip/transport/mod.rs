@@ -88,11 +88,11 @@ pub struct Transports {
 }
 
 impl Transports {
-    /// Opens the listeners.
+    /// Opens the listeners, inside a runtime.
     ///
     /// # Errors
     /// One can't be opened, or the certificates can't be used; the message says which.
-    pub async fn open(config: &SipConfig) -> io::Result<Self> {
+    pub fn open(config: &SipConfig) -> io::Result<Self> {
         let tls = Arc::new(Tls::new(&config.tls)?);
         let (tell, notes) = mpsc::channel(ARRIVALS);
         let (mut udp, mut listeners, mut accepting) = (Vec::new(), Vec::new(), JoinSet::new());

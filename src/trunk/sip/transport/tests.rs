@@ -54,7 +54,7 @@ fn of_message(arrival: Arrival) -> (codecs::sip::Flow, Bytes) {
 #[tokio::test]
 async fn datagrams_come_and_go_on_the_socket_that_is_named() {
     let config = sip("listen = [\"udp:127.0.0.1:0\", \"udp:127.0.0.1:0\", \"udp:[::1]:0\"]\n");
-    let mut transports = Transports::open(&config).await.unwrap();
+    let mut transports = Transports::open(&config).unwrap();
     let locals: Vec<_> = transports.listeners().iter().map(|one| one.address).collect();
     let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     for local in &locals[..2] {
@@ -83,7 +83,7 @@ async fn datagrams_come_and_go_on_the_socket_that_is_named() {
 #[tokio::test]
 async fn messages_on_a_stream_are_cut_and_answered_on_the_same_connection() {
     let mut transports =
-        Transports::open(&sip("listen = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]")).await.unwrap();
+        Transports::open(&sip("listen = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]")).unwrap();
     let local = transports.listeners()[1].address;
     let mut peer = TcpStream::connect(local).await.unwrap();
     // One octet at a time, then two glued with a keep-alive between them.
@@ -113,7 +113,7 @@ async fn messages_on_a_stream_are_cut_and_answered_on_the_same_connection() {
 #[tokio::test]
 async fn a_connection_is_made_once_and_used_by_all() {
     let mut transports =
-        Transports::open(&sip("listen = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]")).await.unwrap();
+        Transports::open(&sip("listen = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]")).unwrap();
     let local = transports.listeners()[1].address;
     let gateway = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = Target::new(Transport::Tcp, gateway.local_addr().unwrap());
@@ -139,7 +139,7 @@ async fn a_connection_is_made_once_and_used_by_all() {
 #[tokio::test]
 async fn what_can_t_be_cut_is_told_answered_and_closed() {
     let mut transports =
-        Transports::open(&sip("listen = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]")).await.unwrap();
+        Transports::open(&sip("listen = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]")).unwrap();
     let mut peer = TcpStream::connect(transports.listeners()[1].address).await.unwrap();
     peer.write_all(b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP h\r\n\r\n").await.unwrap();
     let Arrival::Fault(flow, fault) = next(&mut transports).await else { panic!() };
@@ -156,7 +156,7 @@ async fn what_can_t_be_cut_is_told_answered_and_closed() {
 async fn half_a_message_and_idleness_have_an_end() {
     for (keys, sent) in [("message = \"50ms\"", &OPTIONS[..9]), ("idle = \"50ms\"", "\r\n")] {
         let keys = format!("listen = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\nstreams = {{ {keys} }}");
-        let mut transports = Transports::open(&sip(&keys)).await.unwrap();
+        let mut transports = Transports::open(&sip(&keys)).unwrap();
         let mut peer = TcpStream::connect(transports.listeners()[1].address).await.unwrap();
         peer.write_all(sent.as_bytes()).await.unwrap();
         assert!(matches!(next(&mut transports).await, Arrival::Lost { .. }), "{keys}");
@@ -167,7 +167,7 @@ async fn half_a_message_and_idleness_have_an_end() {
 #[tokio::test]
 async fn a_connection_of_ours_is_kept_alive_and_given_up_when_nothing_answers() {
     let keys = "listen = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\nstreams = { ping = \"20ms\", pong = \"300ms\" }";
-    let mut transports = Transports::open(&sip(keys)).await.unwrap();
+    let mut transports = Transports::open(&sip(keys)).unwrap();
     let gateway = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = Target::new(Transport::Tcp, gateway.local_addr().unwrap());
     transports.send(&target, Bytes::from_static(b"x")).unwrap();
@@ -185,7 +185,7 @@ async fn a_connection_of_ours_is_kept_alive_and_given_up_when_nothing_answers() 
 #[tokio::test]
 async fn a_peer_that_does_not_read_loses_its_connection_and_stops_nobody() {
     let keys = "listen = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\nlimits = { write_queue = \"64KiB\" }";
-    let mut transports = Transports::open(&sip(keys)).await.unwrap();
+    let mut transports = Transports::open(&sip(keys)).unwrap();
     let local = transports.listeners()[1].address;
     let mut deaf = TcpStream::connect(local).await.unwrap();
     let mut other = TcpStream::connect(local).await.unwrap();
@@ -207,7 +207,7 @@ async fn a_peer_that_does_not_read_loses_its_connection_and_stops_nobody() {
 #[tokio::test]
 async fn one_source_and_all_together_have_so_many_connections_and_no_more() {
     let keys = "listen = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\nlimits = { connections = 3, connections_per_source = 2 }";
-    let mut transports = Transports::open(&sip(keys)).await.unwrap();
+    let mut transports = Transports::open(&sip(keys)).unwrap();
     let local = transports.listeners()[1].address;
     let mut peers = Vec::new();
     for _ in 0..2 {
@@ -261,7 +261,7 @@ impl Authority {
              tls = {{ certificate = \"{name}.pem\", key = \"{name}.key\", authorities = \"{believed}\"{more} }}"
         );
         let file = self.folder.path().join("carrierd.toml").display().to_string();
-        Transports::open(&config_of(&keys, &file).sip).await.unwrap()
+        Transports::open(&config_of(&keys, &file).sip).unwrap()
     }
 }
 
@@ -317,6 +317,6 @@ async fn what_can_t_be_opened_is_named() {
     let taken = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
     let config = sip(&format!("listen = [\"udp:{address}\"]"));
-    let error = Transports::open(&config).await.err().unwrap().to_string();
+    let error = Transports::open(&config).err().unwrap().to_string();
     assert!(error.starts_with(&format!("can't listen on UDP {address}: ")), "{error}");
 }

@@ -1,0 +1,86 @@
+//! What happens to a leg, in the words that calls hear. Pure.
+
+use std::time::Duration;
+
+use codecs::{
+    Now,
+    sip::{
+        Target,
+        cause::Own,
+        ua::{Direction, LegEvent},
+    },
+};
+
+use super::outcome;
+use crate::{
+    config::EarlyMedia,
+    domain::Sdp,
+    trunk::calls::{CallFact, HangupWhy},
+};
+
+/// Transport and address of a peer, as records name it.
+#[must_use]
+pub(super) fn gateway(target: &Target) -> String {
+    format!("{} {}", target.transport, target.remote)
+}
+
+/// What calls hear of an event; `remote`: whom the leg speaks with. `None`: nothing.
+#[must_use]
+pub(super) fn fact(event: LegEvent, at: Now, remote: &str, early_media: EarlyMedia) -> Option<CallFact> {
+    Some(match event {
+        LegEvent::Sent { call_id, target, snapshot } => CallFact::Sent {
+            gateway: gateway(&target),
+            sip_call_id: String::from_utf8_lossy(&call_id).into_owned(),
+            snapshot: snapshot.to_octets().into(),
+        },
+        LegEvent::Attempt { failure, .. } => {
+            let (cause, evidence) = outcome::failed(&failure);
+            CallFact::AttemptFailed { cause, evidence }
+        }
+        LegEvent::Progress(progress) if progress.status == 100 => return None,
+        LegEvent::Progress(_) => CallFact::Progress,
+        LegEvent::Ringing(_) => CallFact::Ringing,
+        LegEvent::EarlyMedia { sdp, .. } => match early_media {
+            EarlyMedia::Tell => CallFact::EarlyMedia { sdp: Some(Sdp::new(&sdp)) },
+            EarlyMedia::Ringing => CallFact::Ringing,
+        },
+        LegEvent::Answered { sdp, snapshot } => {
+            CallFact::Answered { sdp: sdp.as_deref().map(Sdp::new), snapshot: snapshot.to_octets().into() }
+        }
+        LegEvent::Snapshot(snapshot) => CallFact::Snapshot(snapshot.to_octets().into()),
+        LegEvent::SessionOffer { sdp } => CallFact::SessionOffer { sdp: Some(Sdp::new(&sdp)) },
+        LegEvent::SessionChanged { sdp } => CallFact::SessionChanged { sdp: Sdp::new(&sdp) },
+        LegEvent::OfferFailed { status } => CallFact::OfferFailed { status },
+        LegEvent::Dtmf { digit, duration_ms } => CallFact::Dtmf {
+            digits: char::from(digit).to_string(),
+            duration: duration_ms.map(|length| Duration::from_millis(length.into())),
+        },
+        LegEvent::Message { direction, octets } => {
+            let rung = outcome::rung(at.wall, direction == Direction::Sent, remote, &octets)?;
+            CallFact::Message(Box::new(rung))
+        }
+        LegEvent::Ended(ended) => {
+            let (cause, evidence) = outcome::ended(&ended.evidence);
+            let retry_after = ended.retry_after.map(|seconds| Duration::from_secs(seconds.into()));
+            CallFact::Ended { cause, evidence, retry_after }
+        }
+        // The trunk's own affairs.
+        LegEvent::Confirmed
+        | LegEvent::OfferWithdrawn
+        | LegEvent::Info { .. }
+        | LegEvent::InfoAnswered { .. }
+        | LegEvent::TransferAsked { .. } => return None,
+    })
+}
+
+/// What made us hang up.
+#[must_use]
+pub(super) fn own(why: &HangupWhy) -> Own {
+    match why {
+        HangupWhy::Platform(_) => Own::HungUp,
+        // Nobody was reached, as with a ring time: the carrier hears the same.
+        HangupWhy::RingTimeout | HangupWhy::PostDialDelay => Own::RingTimeOver,
+        HangupWhy::MaxDuration => Own::MaxDuration,
+        HangupWhy::Drain => Own::Drained,
+    }
+}
