@@ -1,5 +1,7 @@
 //! Builds every part of the daemon, wires them, and owns the order in which they end.
 
+mod calls;
+
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use anyhow::Context;
@@ -15,7 +17,7 @@ use tracing::{error, info, warn};
 use crate::{
     admin::{self, AdminParts, Readiness},
     clock,
-    config::{CallConfig, Config, MessageConfig, ProtocolConfig, TrunkConfig},
+    config::{CallConfig, Config, MessageConfig, ProtocolConfig, SipListener, TrunkConfig},
     dispatch::{Backlog, Job, Lane, Orders, Ways, Worker, WorkerParts, initial_status},
     domain::TrunkId,
     events::{Subscriptions, watch_lag},
@@ -69,6 +71,8 @@ pub struct App {
     inbounds: Vec<JoinHandle<()>>,
     due: JoinHandle<()>,
     messages: MessageConfig,
+    /// `None`: no trunk carries calls.
+    telephony: Option<calls::Telephony>,
     call_limits: CallConfig,
     instance: Instance,
     reload: Reload,
@@ -110,7 +114,10 @@ impl App {
             OpenTrunk::new(trunk, config, random.random(), &surroundings.dialer, orders)
         };
         let trunks: Vec<_> = config.trunks.iter().map(&mut open).collect();
-        let board = TrunkBoard::new(trunks.iter().map(|trunk| trunk.status.subscribe()).collect());
+        let sip = calls::Opened::new(config, random.random())?;
+        let shown = trunks.iter().map(|trunk| trunk.status.subscribe());
+        // After those of messages: the orders that these obey are in their order.
+        let board = TrunkBoard::new(shown.chain(sip.iter().flat_map(calls::Opened::statuses)).collect());
         let ids = config.trunks.iter().map(|trunk| trunk.id.clone()).collect();
         let (numbers, windows) = (config.numbers.clone(), config.windows.clone());
         let router = Router::new(RouteTable::new(&config.routes, ids, numbers, windows));
@@ -130,6 +137,8 @@ impl App {
             told.push((id, tell));
         }
         let instance = Instance::new(told, board.clone(), store.clone(), config.drain.limit);
+        let start = |sip: calls::Opened| sip.start(config, &store, &ways, instance.refusing());
+        let telephony = sip.map(start).transpose()?;
         let reload = Reload::new(instance.clone(), ways.clone(), statuses, config.clone());
         let first_reference = random.random();
         let acceptor = Acceptor::new(ways.clone(), store.clone(), first_reference, instance.refusing());
@@ -151,6 +160,7 @@ impl App {
             inbounds,
             due: tokio::spawn(due.run()),
             messages: config.messages.clone(),
+            telephony,
             call_limits: config.calls.clone(),
             instance,
             reload,
@@ -165,7 +175,7 @@ impl App {
     pub fn grpc_parts(&self) -> grpc::Parts {
         grpc::Parts {
             acceptor: self.acceptor.clone(),
-            calls: None,
+            calls: self.telephony.as_ref().map(|telephony| telephony.calls.clone()),
             call_limits: self.call_limits.clone(),
             store: self.store.clone(),
             subscriptions: self.subscriptions.clone(),
@@ -196,6 +206,12 @@ impl App {
         self.readiness.subscribe()
     }
 
+    /// Where SIP is listened for, in the order of the configuration.
+    #[must_use]
+    pub fn sip_listeners(&self) -> &[SipListener] {
+        self.telephony.as_ref().map_or(&[], |telephony| &telephony.listeners)
+    }
+
     /// Every trunk's status.
     #[must_use]
     pub fn board(&self) -> TrunkBoard {
@@ -212,7 +228,13 @@ impl App {
     /// start, by its marks, and resolved as each message wants.
     pub async fn end(mut self, faces: Vec<JoinHandle<()>>, at_once: impl Future<Output = ()>) {
         let in_order = async {
-            self.instance.end().await;
+            let limit = self.instance.limit();
+            let calls = async {
+                if let Some(telephony) = &mut self.telephony {
+                    telephony.end(limit).await;
+                }
+            };
+            tokio::join!(self.instance.end(), calls);
             let _ = self.ends.send(true);
             if timeout(LAST_STEPS, ended(&mut self.workers, &mut self.inbounds, &mut self.due)).await.is_err()
             {
@@ -241,7 +263,9 @@ impl App {
     /// start finds; the connections are for the caller to cut.
     pub async fn kill(self) {
         let workers = self.workers.into_iter().map(|(_, worker)| worker);
-        let tasks: Vec<_> = workers.chain(self.inbounds).chain([self.due]).chain(self.watching).collect();
+        let calls = self.telephony.into_iter().flat_map(calls::Telephony::into_tasks);
+        let tasks: Vec<_> =
+            workers.chain(self.inbounds).chain([self.due]).chain(self.watching).chain(calls).collect();
         // All before the first is waited for, so that none goes on without another.
         tasks.iter().for_each(JoinHandle::abort);
         for task in tasks {
@@ -402,7 +426,7 @@ pub async fn run(
     let parts = AdminParts { render: Arc::new(exporter.renderer()), readiness: app.readiness() };
     let admin = tokio::spawn(end_of(admin::serve(admin, parts, closing(app.phase()))));
     let gateway = tokio::spawn(end_of(grpc::serve(gateway, app.grpc_parts(), app.phase())));
-    info!(gateway = %config.listen.gateway, admin = %config.listen.admin, trunks = config.trunks.len(), "running");
+    info!(gateway = %config.listen.gateway, admin = %config.listen.admin, trunks = config.trunks.len() + config.sip_trunks.len(), "running");
     let reloading = tokio::spawn(reload_when_told(app.reload.clone(), hang_ups));
     shutdown.await;
     reloading.abort();

@@ -115,7 +115,8 @@ impl Instance {
         self.state().limit = limit;
     }
 
-    fn limit(&self) -> Duration {
+    /// How long a drain waits for answers where nobody says otherwise.
+    pub(crate) fn limit(&self) -> Duration {
         self.state().limit
     }
 
