@@ -256,7 +256,7 @@ impl Transactions {
     /// Says whether one more fits, of which `live` are there under the limit `most`.
     fn has_room(&self, live: usize, most: usize, request: &Message) -> bool {
         let is_of_a_call =
-            request.method() == Some(Method::Cancel) || request.to().is_ok_and(|to| to.tag().is_some());
-        live < if is_of_a_call { self.config.limits.with_reserve(most) } else { most }
+            || request.method() == Some(Method::Cancel) || request.to().is_ok_and(|to| to.tag().is_some());
+        live < most || (live < self.config.limits.with_reserve(most) && is_of_a_call())
     }
 }
