@@ -151,3 +151,26 @@ fn a_cancel_after_the_final_response_still_finds_its_invite() {
     pair.arrive(B, cancel.octets().clone());
     assert_eq!(pair.told(B), ["0 INVITE", "0 CANCEL of one"]);
 }
+
+#[test]
+fn an_invite_of_a_process_before_us_is_taken_up_to_be_cancelled() {
+    let mut pair = Pair::udp();
+    let invite = pair.request(A, "INVITE");
+    pair.arrive(B, invite.octets().clone());
+    let target = Target::new(Transport::Udp, pair.ends[B].address);
+    let layer = &mut pair.ends[A].layer;
+    let id = layer.resume(pair.now, &invite, target.clone()).unwrap();
+    assert_eq!(layer.resume(pair.now, &invite, target.clone()), Err(RequestError::BranchInUse));
+    assert!(layer.poll_transmit().is_none() && layer.poll_timeout().is_none());
+    layer.cancel(pair.now, id, None).unwrap();
+    let options = pair.request(A, "OPTIONS");
+    assert_eq!(pair.ends[A].layer.resume(pair.now, &options, target), Err(RequestError::Unfit));
+    pair.run_until(10);
+    pair.respond(B, Method::Cancel, 200);
+    pair.respond(B, Method::Invite, 487);
+    pair.run_until(100_000);
+    assert_eq!(pair.told(B)[..2], ["0 INVITE", "1 CANCEL of one"]);
+    assert_eq!(pair.told(A)[..2], ["11 200 CANCEL", "11 487 INVITE"]);
+    assert_eq!(pair.carried.last().unwrap(), "11 > ACK");
+    assert!(pair.is_idle());
+}
