@@ -201,7 +201,11 @@ pub fn decide(evidence: &Evidence, policy: &Policy) -> Cause {
 fn of_own(own: Own, evidence: &Evidence) -> Cause {
     match own {
         // A CANCEL that an answer crossed still gave the call up, though the carrier bills it.
-        Own::HungUp if evidence.end == End::CancelSent => Cause::Cancelled,
+        Own::HungUp | Own::RingTimeOver | Own::Drained | Own::OtherLeg { .. }
+            if evidence.answered && evidence.end == End::CancelSent =>
+        {
+            Cause::Cancelled
+        }
         Own::HungUp | Own::Drained | Own::OtherLeg { .. } if evidence.answered => Cause::Normal,
         // The incoming leg of a call gets what became of its outgoing leg; an outgoing one was given up for the other.
         Own::OtherLeg { cause, .. } if evidence.direction == Direction::Incoming => cause,

@@ -49,7 +49,15 @@ fn what_our_side_did_comes_before_everything_that_was_received() {
 fn a_call_given_up_before_its_answer_is_cancelled_even_if_the_answer_crossed() {
     let given_up = Evidence { own: Some(Own::HungUp), end: End::CancelSent, ..rang(487) };
     assert_eq!(cause(&given_up), Cause::Cancelled);
-    assert_eq!(cause(&Evidence { answered: true, ..given_up }), Cause::Cancelled);
+    for own in [
+        Own::HungUp,
+        Own::RingTimeOver,
+        Own::Drained,
+        Own::OtherLeg { cause: Cause::Busy, status: Some(486), q850: None },
+    ] {
+        let crossed = Evidence { answered: true, own: Some(own), ..given_up.clone() };
+        assert_eq!(cause(&crossed), Cause::Cancelled, "{own:?}");
+    }
     let other = Own::OtherLeg { cause: Cause::Busy, status: Some(486), q850: Some(17) };
     assert_eq!(cause(&Evidence { own: Some(other), end: End::CancelSent, ..rang(487) }), Cause::Cancelled);
     let elsewhere = Evidence { own: Some(Own::Elsewhere), end: End::CancelSent, ..rang(487) };
