@@ -3,6 +3,7 @@
 //! `field-exceptions.toml`.
 
 mod sip;
+mod sip_message;
 mod units;
 mod words;
 
@@ -83,9 +84,10 @@ impl FieldVector {
 }
 
 /// What is judged: its name, the folder, and what the vectors in it call themselves.
-const JUDGED: [(&str, &str, &[&str]); 4] = [
+const JUDGED: [(&str, &str, &[&str]); 5] = [
     ("SMPP", "smpp", &["SMPP", "SMS-TPDU"]),
     ("CMPP", "cmpp", &["CMPP"]),
+    ("SIP", "sip", &["SIP"]),
     ("SIP-DIGEST", "sip", &["SIP-DIGEST"]),
     ("SDP", "sip", &["SDP"]),
 ];
@@ -164,6 +166,9 @@ fn judge(protocol: &str, vector: &FieldVector) -> Result<()> {
         ("CMPP", "merge") => units::cmpp_merge(vector),
         ("CMPP", "auth") => words::auth(vector),
         ("CMPP", "msg_id") => words::msg_id(vector),
+        ("SIP", "message") => sip_message::message(vector),
+        ("SIP", "uri") => sip_message::uri(vector),
+        ("SIP", "name_addr") => sip_message::name_addr(vector),
         ("SIP-DIGEST", "digest") => sip::digest(vector),
         ("SIP-DIGEST", "challenge") => sip::challenge(vector),
         ("SDP", "sdp") => sip::sdp(vector),
