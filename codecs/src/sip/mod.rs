@@ -27,6 +27,8 @@ pub mod locate;
 pub mod message;
 mod method;
 mod random;
+#[cfg(feature = "rsip")]
+pub mod rsip_interop;
 pub mod sdp;
 pub mod transaction;
 pub mod ua;

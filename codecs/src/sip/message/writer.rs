@@ -124,7 +124,8 @@ impl Writer {
         self.end(b"")
     }
 
-    fn end(mut self, body: &[u8]) -> Message {
+    /// Ends the headers with the body's length, and writes the body, whose type has been written if it has one.
+    pub(in crate::sip) fn end(mut self, body: &[u8]) -> Message {
         self.number(Name::ContentLength, body.len() as u64);
         self.seal();
         self.out.put_slice(b"\r\n");
