@@ -4,6 +4,7 @@
 
 mod support {
     pub mod cmpp_vectors;
+    pub mod sip_examples;
     pub mod smpp_examples;
     pub mod smpp_link;
 }
@@ -11,10 +12,11 @@ mod support {
 use std::{collections::BTreeSet, hint::black_box};
 
 use allocation_counter::measure;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use codecs::{
     cmpp,
     session::Ticket,
+    sip::{self, Name, message::Via, validate},
     smpp::{self, Receipt, Recognition},
 };
 use support::{
@@ -202,4 +204,61 @@ fn a_session_in_use_allocates_nothing_for_a_message() {
         });
         assert_eq!((submit, answer, told, answered), (0, 0, 0, 1), "turn {turn}");
     }
+}
+
+/// What reading a SIP message may cost: the table of its headers.
+const SIP_READ: u64 = 1;
+/// What writing one may cost: the table, the octets, and the count of who shares them.
+const SIP_WRITTEN: u64 = 3;
+
+#[test]
+fn a_sip_message_is_read_with_one_allocation_and_its_headers_with_none() {
+    for (name, octets, _) in support::sip_examples::EXAMPLES {
+        let octets = Bytes::from_static(octets);
+        let (abilities, mut read) = (validate::Abilities::default(), None);
+        let whole = allocations(|| {
+            let sip::framing::Datagram::Message(message) = sip::framing::datagram(octets.clone()).unwrap()
+            else {
+                unreachable!("{name} is a message");
+            };
+            read = Some(message);
+        });
+        assert_eq!(whole, SIP_READ, "{name}");
+        let message = read.unwrap();
+        let typed = allocations(|| {
+            assert_eq!(validate::form(&message, &abilities), validate::Verdict::Pass, "{name}");
+            for value in message.values(Name::Via) {
+                black_box(Via::parse(value).unwrap().branch());
+            }
+            for address in [message.from(), message.to()] {
+                black_box((address.unwrap().uri().unwrap().number(), address.unwrap().tag()));
+            }
+            let _ = black_box((
+                message.cseq(),
+                message.call_id(),
+                message.content_length(),
+                message.max_forwards(),
+            ));
+            let _ = black_box((
+                message.contact().is_ok(),
+                message.session_expires(),
+                message.has_option(Name::Require, "x"),
+            ));
+        });
+        assert_eq!(typed, 0, "{name} in typed form");
+    }
+}
+
+#[test]
+fn a_sip_message_is_written_with_three_allocations() {
+    let written = allocations(|| {
+        let mut writer = sip::Writer::request(sip::Method::Invite, "sip:bob@example.com");
+        writer
+            .field(Name::Via, "SIP/2.0/UDP 192.0.2.5:5060;rport;branch=z9hG4bKa2")
+            .field(Name::From, "<sip:alice@example.com>;tag=f1")
+            .cseq(102, sip::Method::Invite)
+            .number(Name::MaxForwards, 70_u8);
+        black_box(writer.body("application/sdp", "v=0\r\n"));
+    });
+    assert_eq!(written, SIP_WRITTEN);
 }
