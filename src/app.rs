@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     admin::{self, AdminParts, Readiness},
+    calls::tell_left,
     clock,
     config::{CallConfig, Config, MessageConfig, ProtocolConfig, SipListener, TrunkConfig},
     dispatch::{Backlog, Job, Lane, Orders, Ways, Worker, WorkerParts, initial_status},
@@ -106,6 +107,9 @@ impl App {
             calls = recovered.calls,
             "store opened"
         );
+        if config.sip_trunks.is_empty() {
+            tell_left(&store)?;
+        }
         let before = clock::fresh_id();
         let mut wanted: HashMap<_, _> = store.wanted()?.into_iter().collect();
         let mut open = |trunk: &TrunkConfig| {

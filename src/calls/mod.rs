@@ -32,7 +32,7 @@ pub use ending::Own;
 pub use failover::Failover;
 pub use handle::{Calls, KnownCall};
 pub use leg::{Effects, IncomingRules, Leg, Told, WrongState};
-pub use open::open;
+pub use open::{open, tell_left};
 pub use refused::{CallRefused, WordRefused};
 pub use registry::{CallFilter, LiveCall, Word};
 pub use ways::{CallLane, CallWays, HealthOf, Permit};

@@ -3,13 +3,15 @@
 use std::{collections::HashMap, sync::Arc};
 
 use tokio::{sync::watch, task::JoinHandle};
+use tracing::error;
 
-use super::{CallControl, CallLane, CallParts, CallWays, Calls, Failover, HealthOf, IncomingRules};
+use super::{CallControl, CallLane, CallParts, CallWays, Calls, Failover, HealthOf, IncomingRules, lost};
 use crate::{
+    clock,
     config::{Config, SipTrunkConfig},
     domain::TrunkId,
     routing::{RouteTable, Router},
-    store::{Store, StoreError},
+    store::{LeftCalls, Store, StoreError},
     trunk::calls::{CallSide, CallSlots},
 };
 
@@ -44,6 +46,24 @@ pub fn open(
         max_open: config.calls.max_open,
         refusing,
     })
+}
+
+/// Tells calls that the last run left open as lost, where no trunk carries calls any more. The task does it.
+///
+/// # Errors
+/// What the last run left can't be read.
+pub fn tell_left(store: &Store) -> Result<JoinHandle<()>, StoreError> {
+    let LeftCalls { open, alive, .. } = store.left_calls()?;
+    let now = clock::wall();
+    let changes: Vec<_> = open.into_iter().map(|open| lost::lost(open, alive, now)).collect();
+    let store = store.clone();
+    Ok(tokio::spawn(async move {
+        if !changes.is_empty()
+            && let Err(failed) = store.record_calls(changes).await
+        {
+            error!(error = %failed, "calls that the last run left open can't be told as lost; the next start tries again");
+        }
+    }))
 }
 
 /// Where calls may go, as a configuration says.

@@ -127,6 +127,15 @@ impl Bench {
         self.running = Some(Running { calls, store, side, task, slots });
     }
 
+    /// Starts on what the folder holds, with no trunk that carries calls.
+    pub(super) async fn start_without_trunks(&mut self) {
+        self.start();
+        let running = self.running.as_ref().unwrap();
+        running.task.abort();
+        settle().await;
+        tell_left(&running.store).unwrap().await.unwrap();
+    }
+
     /// Ends where it stands, as a crash would.
     pub(super) async fn crash(&mut self) {
         let Some(running) = self.running.take() else { return };

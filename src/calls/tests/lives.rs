@@ -343,3 +343,15 @@ async fn a_boundary_without_room_holds_nobody_up() {
         assert_eq!(bench.story(on.call).await.record().state, CallState::Busy);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_were_left_are_told_as_lost_without_a_trunk_too() {
+    let mut bench = Bench::new(Setup::default());
+    let on = bench.placed("r1").await;
+    bench.tell(on, sent()).await;
+    settle().await;
+    bench.crash().await;
+    bench.start_without_trunks().await;
+    assert_eq!(bench.story(on.call).await.record().state, CallState::Lost);
+    assert_eq!(bench.open_on_disk(), 0);
+}
