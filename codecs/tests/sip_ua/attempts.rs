@@ -1,4 +1,4 @@
-//! Targets tried one after the other, credentials, requests outside calls, and what a crash left.
+//! Targets tried one after the other, credentials, and requests outside calls.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use codecs::sip::{
     Target, Transport,
     cause::{End, Own},
     ua::{
-        AttemptFailure, Event, Failover, LegEvent, Options, OutsideOutcome, Policy, Response, Snapshot,
+        AttemptFailure, Event, Failover, LegEvent, Options, OutsideOutcome, Policy, Response,
         registration::Register,
     },
 };
 
 use super::{
-    calls::{answered, ended},
+    calls::ended,
     wire::{ANSWER, Fate, Side, TRUNK, Wire, policy},
 };
 
@@ -222,68 +222,4 @@ fn a_probe_says_whether_the_target_lives() {
         let Some((_, _, Event::Outside { outcome, .. })) = wire.told.last() else { panic!() };
         assert_eq!(matches!(outcome, OutsideOutcome::Response(_)), lives);
     }
-}
-
-/// The last snapshot that the caller was told, through its octets.
-fn snapshot(wire: &Wire) -> Snapshot {
-    let last = wire.events(Side::Caller).into_iter().rev().find_map(|event| match event {
-        LegEvent::Sent { snapshot, .. }
-        | LegEvent::Answered { snapshot, .. }
-        | LegEvent::Snapshot(snapshot) => Some(snapshot.clone()),
-        _ => None,
-    });
-    Snapshot::from_octets(&last.unwrap().to_octets()).unwrap()
-}
-
-/// The caller's process dies and another one takes its place.
-fn crash(wire: &mut Wire) {
-    let fresh = Wire::configured(|_, _| (), policy(), policy());
-    wire.caller = fresh.caller;
-    wire.told.retain(|(_, side, _)| *side == Side::Carrier);
-}
-
-#[test]
-fn a_crash_in_a_call_is_followed_by_its_bye() {
-    let (mut wire, ..) = answered();
-    let snapshot = snapshot(&wire);
-    assert!(snapshot.is_answered());
-    crash(&mut wire);
-    let now = wire.now();
-    wire.caller.restore(now, snapshot).unwrap();
-    assert!(wire.is_clean());
-    assert_eq!((wire.count(">BYE"), wire.count("<200 BYE")), (1, 1));
-    assert_eq!(ended(&wire, Side::Carrier).evidence.end, End::ByeReceived);
-    assert_eq!(ended(&wire, Side::Caller).evidence.own, Some(Own::Lost));
-}
-
-#[test]
-fn a_crash_while_it_rings_is_followed_by_its_cancel() {
-    let mut wire = Wire::new();
-    wire.call();
-    wire.run(300);
-    let snapshot = snapshot(&wire);
-    assert!(!snapshot.is_answered());
-    crash(&mut wire);
-    let now = wire.now();
-    wire.caller.restore(now, snapshot).unwrap();
-    assert!(wire.is_clean());
-    assert_eq!(wire.ladder()[2..], [">CANCEL", "<200 CANCEL", "<487 INVITE", ">ACK"]);
-    assert_eq!(ended(&wire, Side::Carrier).evidence.end, End::CancelReceived);
-}
-
-#[test]
-fn a_call_that_was_answered_while_we_were_down_is_acknowledged_and_ended() {
-    let mut wire = Wire::new();
-    wire.call();
-    wire.run(300);
-    let snapshot = snapshot(&wire);
-    crash(&mut wire);
-    let (now, leg) = (wire.now(), wire.incoming().leg);
-    wire.rule = super::wire::lose(Side::Carrier, "200 INVITE", 1);
-    wire.carrier.respond(now, leg, Response::new(200).with_sdp(ANSWER)).unwrap();
-    wire.run(100);
-    let now = wire.now();
-    wire.caller.restore(now, snapshot).unwrap();
-    assert!(wire.is_clean());
-    assert_eq!((wire.count(">ACK"), wire.count(">BYE"), wire.count("<200 BYE")), (1, 1, 1));
 }

@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use super::{
     Body, Field, LegEvent,
-    core::{ALLOW, Core, put_fields, sdp_of},
+    body::sdp_of,
+    core::{ALLOW, Core, put_fields},
     leg::{Call, Ending, Leg},
     session::{SessionId, Unacknowledged},
     their_offer::{Received, asked_of, put_granted},
@@ -46,7 +47,7 @@ impl Leg {
         success: Success,
     ) {
         let Ok(sequence) = received.request.cseq().map(|cseq| cseq.number) else { return };
-        let contact = self.contact.clone();
+        let (contact, supported) = (self.contact.clone(), self.policy.supported());
         let Some(session) = self.session(id) else { return };
         let is_first = !session.dialog.is_confirmed();
         session.dialog.confirm_ours();
@@ -59,7 +60,7 @@ impl Leg {
             Writer::response_to(received.request, received.flow, status, phrase.as_deref(), Some(&tag));
         writer.field(Name::Contact, &contact);
         put_fields(&mut writer, &success.fields);
-        writer.field(Name::Allow, ALLOW).field(Name::Supported, "100rel,timer");
+        writer.field(Name::Allow, ALLOW).field(Name::Supported, supported);
         put_granted(&mut writer, granted);
         core.put_server(&mut writer);
         if success.body.is_some() {

@@ -253,9 +253,3 @@ pub(super) fn put_fields(writer: &mut Writer, fields: &[Field]) {
         writer.other(&String::from_utf8_lossy(&field.name), &field.value);
     }
 }
-
-/// The session description in a message.
-pub(super) fn sdp_of(message: &Message) -> Option<Bytes> {
-    let is_sdp = message.content_type().ok()??.is("application", "sdp");
-    (is_sdp && !message.body().is_empty()).then(|| Bytes::copy_from_slice(message.body()))
-}

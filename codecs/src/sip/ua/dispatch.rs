@@ -120,7 +120,7 @@ impl Endpoint {
                 let mut response = Response::new(200)
                     .with_field("Allow", ALLOW)
                     .with_field("Accept", "application/sdp")
-                    .with_field("Supported", "100rel,timer");
+                    .with_field("Supported", peer.policy.supported());
                 if peer.intake == Intake::Draining {
                     response = self.overloaded();
                 }
@@ -182,6 +182,7 @@ impl Endpoint {
         let Some(Owner::Leg(leg)) = leg else {
             return self.answer(now, id, flow, request, &Response::new(status));
         };
+        self.core.owners.insert(id, Owner::Leg(leg));
         let tag = self.legs.get(&leg).and_then(|leg| leg.tags.first().cloned()).unwrap_or_default();
         let tag = String::from_utf8_lossy(&tag).into_owned();
         let response = Writer::response_to(request, flow, 200, None, Some(&tag)).finish();

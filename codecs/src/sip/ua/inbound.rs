@@ -63,7 +63,7 @@ impl Leg {
             Method::Options => {
                 let mut writer = self.response(id, received, 200);
                 writer.field(Name::Allow, ALLOW).field(Name::Accept, "application/sdp");
-                writer.field(Name::Supported, "100rel,timer");
+                writer.field(Name::Supported, self.policy.supported());
                 core.respond(now, received.transaction, &writer.finish());
             }
             _ => {

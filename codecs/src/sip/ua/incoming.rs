@@ -7,7 +7,8 @@ use bytes::Bytes;
 use super::{
     Event, Hangup, Incoming as Told, LegEvent, LegId, Peer, Refusal, Reliable, Response,
     accept::Success,
-    core::{Core, check_fields, put_fields, sdp_of},
+    body::sdp_of,
+    core::{Core, check_fields, put_fields},
     leg::{Call, Ending, Leg},
     session::{Session, SessionId},
     their_offer::Received,

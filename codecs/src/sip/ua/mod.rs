@@ -12,6 +12,7 @@
 //! wants to transmit. Everything else that a strange peer does is said with [`Response`].
 
 mod accept;
+mod body;
 mod cancel;
 mod config;
 mod core;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{
     Body, LegEvent, Refusal,
-    core::{Core, sdp_of},
+    body::sdp_of,
+    core::Core,
     leg::Leg,
     request::{Draft, Outcome, Purpose, Request},
     responses::session_expires,
@@ -134,7 +135,7 @@ impl Leg {
         }
         let is_over = session.is_over;
         if is_invite {
-            self.send_ack(core, id, request.sequence, &request.message, None);
+            self.send_ack(core, now, id, request.sequence, &request.message, None);
         }
         if is_over {
             return;

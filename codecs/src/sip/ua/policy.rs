@@ -42,6 +42,11 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// The extensions that we say we have.
+    pub(super) fn supported(&self) -> &'static str {
+        if self.reliable == Reliable::Off { "timer" } else { "100rel,timer" }
+    }
+
     /// The settings of a session's timer.
     pub(super) fn timer_settings(&self) -> SessionTimer {
         let none = SessionTimer { interval: None, unanswered: Unanswered::Off, ..SessionTimer::default() };

@@ -2,7 +2,8 @@
 
 use super::{
     Refusal, Reliability, Reliable, Response,
-    core::{ALLOW, Core, put_fields, sdp_of},
+    body::sdp_of,
+    core::{ALLOW, Core, put_fields},
     leg::{Call, Leg},
     session::SessionId,
     their_offer::Received,

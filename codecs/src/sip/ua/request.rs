@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use super::{
-    Body, Field, LegEvent, Refusal,
+    Body,
+    Direction::Sent,
+    Field, LegEvent, Refusal,
     cancel::with_reason,
     core::{ALLOW, Core, Owner, credentials_name, put_fields},
     leg::{Call, Ending, Leg},
@@ -85,7 +87,7 @@ pub(super) enum Outcome<'a> {
 impl Leg {
     /// Sends a request inside a dialog.
     pub fn send_request(&mut self, core: &mut Core, now: Now, mut draft: Draft) -> Result<(), Refusal> {
-        let routing = self.policy.dialog_routing;
+        let (routing, supported) = (self.policy.dialog_routing, self.policy.supported());
         let (peer, contact) = (self.peer, self.contact.clone());
         let session = self.session(draft.session).ok_or(Refusal::WrongState)?;
         let addressed = session.dialog.address();
@@ -101,7 +103,7 @@ impl Leg {
             writer.field(Name::Allow, ALLOW);
         }
         if refreshes_target {
-            writer.field(Name::Supported, "100rel,timer");
+            writer.field(Name::Supported, supported);
             let (expires, min_se) = session.timer.ask_again();
             draft.asks_timer = expires.is_some();
             if let Some(SessionExpires { seconds, refresher }) = expires {
@@ -192,6 +194,7 @@ impl Leg {
     pub fn send_ack(
         &mut self,
         core: &mut Core,
+        now: Now,
         id: SessionId,
         sequence: u32,
         invite: &Message,
@@ -212,7 +215,9 @@ impl Leg {
             None => writer.finish(),
         };
         core.transactions.send(target.clone(), &message);
+        let octets = message.octets().clone();
         session.ack = Some(SentAck { sequence, message, target });
+        self.note(core, now, Sent, &octets);
     }
 
     /// A 2xx came again: so does its ACK. `false`: none was sent for it.

@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use super::{
     LegEvent, Progress, Reliable, Snapshot,
-    core::{Core, sdp_of},
+    body::sdp_of,
+    core::Core,
     leg::{Call, Ending, Leg},
     request::Outcome,
     session::{Carrier, Session, SessionId, TheirOffer},
@@ -309,7 +310,7 @@ impl Leg {
         session.pin = Target { server_name: session.pin.server_name.take(), ..Target::from(*flow) };
         if !is_first {
             // Another fork was answered before, the call has ended, or its target was given up: nobody will talk here.
-            self.send_ack(core, id, sequence, &invite, None);
+            self.send_ack(core, now, id, sequence, &invite, None);
             return self.send_bye(core, now, id, Own::Elsewhere, &[]);
         }
         self.answered = Some(id);
@@ -325,7 +326,7 @@ impl Leg {
             }
             session.is_negotiated = true;
             let agreed = session.remote_sdp.clone();
-            self.send_ack(core, id, sequence, &invite, None);
+            self.send_ack(core, now, id, sequence, &invite, None);
             self.tell_answered(core, now, id, agreed.clone());
             match (is_given_up, agreed) {
                 (Some(hangup), _) => self.end_given_up(core, now, id, &hangup),
@@ -337,13 +338,13 @@ impl Leg {
         let is_negotiated = session.is_negotiated;
         match (sdp, is_given_up) {
             (_, Some(hangup)) => {
-                self.send_ack(core, id, sequence, &invite, None);
+                self.send_ack(core, now, id, sequence, &invite, None);
                 self.tell_answered(core, now, id, None);
                 self.end_given_up(core, now, id, &hangup);
             }
             (_, None) if is_negotiated => {
                 let agreed = session.remote_sdp.clone();
-                self.send_ack(core, id, sequence, &invite, None);
+                self.send_ack(core, now, id, sequence, &invite, None);
                 self.tell_answered(core, now, id, agreed);
             }
             (Some(sdp), None) => {
@@ -355,7 +356,7 @@ impl Leg {
                 self.tell(core, now, LegEvent::SessionOffer { sdp });
             }
             (None, None) => {
-                self.send_ack(core, id, sequence, &invite, None);
+                self.send_ack(core, now, id, sequence, &invite, None);
                 self.tell_answered(core, now, id, None);
                 self.hang_up_talk(core, now, Own::Media, &[]);
             }

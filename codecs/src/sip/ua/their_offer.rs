@@ -5,7 +5,8 @@ use bytes::Bytes;
 use super::{
     Body, LegEvent, Refusal,
     accept::Success,
-    core::{ALLOW, Core, sdp_of},
+    body::sdp_of,
+    core::{ALLOW, Core},
     leg::{Call, Ending, Leg},
     offer::ANSWER_TIME,
     request::{Purpose, Request},
@@ -186,7 +187,7 @@ impl Leg {
         session.is_negotiated = true;
         match offer.carrier {
             Carrier::Success { sequence, invite } => {
-                self.send_ack(core, id, sequence, &invite, Some(&sdp));
+                self.send_ack(core, now, id, sequence, &invite, Some(&sdp));
             }
             Carrier::Provisional { rseq, sequence } => {
                 self.send_prack(core, now, id, (rseq, sequence), Some(sdp));
@@ -221,7 +222,7 @@ impl Leg {
         let offer = session.their_offer.take().ok_or(Refusal::WrongState)?;
         match offer.carrier {
             Carrier::Success { sequence, invite } => {
-                self.send_ack(core, id, sequence, &invite, None);
+                self.send_ack(core, now, id, sequence, &invite, None);
                 self.send_bye(core, now, id, Own::Media, &[]);
                 self.end(core, now, Ending::of(End::ByeSent).own(Own::Media));
             }
