@@ -7,6 +7,7 @@
 //! - [`behaviour`]: what a carrier decides, pure and repeatable by a seed;
 //! - [`fault`]: what a connection does wrong;
 //! - [`inject`]: when it says something out of turn;
+//! - `sip`: carriers of calls;
 //! - `smsc`: gateways, their accounts and links, and what each protocol says;
 //! - [`record`]: what was seen;
 //! - [`load`]: the other end, a generator to measure with.
@@ -21,12 +22,14 @@ pub mod fault;
 pub mod inject;
 pub mod load;
 pub mod record;
+mod sip;
 mod smsc;
 mod socket;
 mod stats;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
+use codecs::sip::Transport;
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -34,15 +37,16 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::{clock::Clock, record::Recorder, smsc::Gateway};
+use self::{clock::Clock, record::Recorder, sip::Exchange, smsc::Gateway};
 pub use self::{
     config::{Scenario, ScenarioError},
-    stats::CarrierStats,
+    stats::{CallStats, CarrierStats},
 };
 
 /// Running carriers. Dropping it ends them at once.
 pub struct Simulator {
     carriers: Vec<(SocketAddr, Arc<dyn Gateway>)>,
+    exchanges: Vec<Exchange>,
     shutdown: DropGuard,
     tasks: JoinSet<()>,
 }
@@ -100,7 +104,7 @@ pub enum ConnectError {
 /// # Errors
 /// A carrier can't listen, or the record can't be created. Nothing runs then.
 pub async fn start(scenario: Scenario) -> Result<Simulator, Error> {
-    let Scenario { seed, epoch, record, carriers } = scenario;
+    let Scenario { seed, epoch, record, carriers, sip_carriers } = scenario;
     let clock = Clock::new(epoch);
     let recorder = match record {
         Some(path) => match Recorder::create(&path) {
@@ -111,7 +115,8 @@ pub async fn start(scenario: Scenario) -> Result<Simulator, Error> {
     };
     let over = CancellationToken::new();
     let shutdown = over.clone().drop_guard();
-    let mut simulator = Simulator { carriers: Vec::new(), shutdown, tasks: JoinSet::new() };
+    let mut simulator =
+        Simulator { carriers: Vec::new(), exchanges: Vec::new(), shutdown, tasks: JoinSet::new() };
     for carrier in carriers {
         let (name, listen) = (carrier.name.clone(), carrier.listen);
         let opened =
@@ -122,20 +127,64 @@ pub async fn start(scenario: Scenario) -> Result<Simulator, Error> {
             cause,
         })?);
     }
+    for carrier in sip_carriers {
+        let name = carrier.name.clone();
+        let opened =
+            Exchange::open(carrier, clock, seed, recorder.clone(), over.clone(), &mut simulator.tasks).await;
+        let exchange = opened.map_err(|(address, cause)| Error::Listen { carrier: name, address, cause })?;
+        simulator.exchanges.push(exchange);
+    }
     Ok(simulator)
 }
 
 impl Simulator {
-    /// Where each carrier listens, in the order of the scenario.
+    /// Where each carrier listens: those of messages first, each in the order of the scenario. Of a carrier of calls it
+    /// is its first address.
     #[must_use]
     pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
-        self.carriers.iter().map(|(address, gateway)| (gateway.name().to_owned(), *address)).collect()
+        let messages = self.carriers.iter().map(|(address, gateway)| (gateway.name().to_owned(), *address));
+        let first = |exchange: &Exchange| Some((exchange.name().to_owned(), exchange.addresses().first()?.1));
+        messages.chain(self.exchanges.iter().filter_map(first)).collect()
     }
 
-    /// Where one carrier listens.
+    /// Where one carrier listens, as [`Simulator::addresses`] says.
     #[must_use]
     pub fn address(&self, carrier: &str) -> Option<SocketAddr> {
-        self.carriers.iter().find(|(_, gateway)| gateway.name() == carrier).map(|(address, _)| *address)
+        self.addresses().into_iter().find(|(name, _)| name == carrier).map(|(_, address)| address)
+    }
+
+    /// Where a carrier of calls listens for this transport.
+    #[must_use]
+    pub fn sip_address(&self, carrier: &str, transport: Transport) -> Option<SocketAddr> {
+        let exchange = self.exchanges.iter().find(|exchange| exchange.name() == carrier)?;
+        let is_meant = |(carried, _): &&(Transport, SocketAddr)| *carried == transport;
+        exchange.addresses().iter().find(is_meant).map(|(_, address)| *address)
+    }
+
+    /// Where each carrier of calls listens, in the order of the scenario.
+    #[must_use]
+    pub fn sip_addresses(&self) -> Vec<(String, Vec<(Transport, SocketAddr)>)> {
+        let of = |exchange: &Exchange| (exchange.name().to_owned(), exchange.addresses().to_vec());
+        self.exchanges.iter().map(of).collect()
+    }
+
+    /// What each carrier of calls counted so far, in the order of the scenario.
+    #[must_use]
+    pub fn call_stats(&self) -> Vec<(String, CallStats)> {
+        self.exchanges.iter().map(|exchange| (exchange.name().to_owned(), exchange.stats())).collect()
+    }
+
+    /// Has a carrier call a number, to wherever the scenario says that its calls go.
+    ///
+    /// # Errors
+    /// No carrier of calls has that name, or it takes no more now.
+    pub fn call(&self, carrier: &str, from: &str, to: &str) -> Result<(), ConnectError> {
+        let exchange = self
+            .exchanges
+            .iter()
+            .find(|exchange| exchange.name() == carrier)
+            .ok_or(ConnectError::UnknownCarrier)?;
+        if exchange.call(from, to) { Ok(()) } else { Err(ConnectError::Refused) }
     }
 
     /// What each carrier counted so far, in the order of the scenario.

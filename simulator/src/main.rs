@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Simulated SMPP and CMPP carriers.
+/// Simulated SMPP, CMPP and SIP carriers.
 #[derive(Parser)]
 #[command(name = "carrier-sim", version)]
 struct Arguments {
@@ -43,6 +43,14 @@ enum Command {
         /// The scenario file.
         scenario: PathBuf,
     },
+    /// Put calls on whoever takes them and measure that.
+    Call {
+        #[command(flatten)]
+        load: load::CallLoad,
+        /// Worker threads.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+    },
     /// Put load on a carrier and measure it.
     Load {
         #[command(flatten)]
@@ -69,6 +77,11 @@ fn main() -> anyhow::Result<()> {
             scenario.record = record.or(scenario.record);
             runtime(threads)?.block_on(run(scenario, stats))
         }
+        Command::Call { load, threads } => {
+            let report = runtime(threads)?.block_on(load::call(load))?;
+            println!("{}", serde_json::to_string(&report)?);
+            Ok(())
+        }
         Command::Load { load, threads } => {
             let report = runtime(threads)?.block_on(load::run(load))?;
             println!("{}", serde_json::to_string(&report)?);
@@ -84,8 +97,13 @@ fn runtime(threads: usize) -> std::io::Result<tokio::runtime::Runtime> {
 async fn run(scenario: Scenario, stats: bool) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM can't be watched")?;
     let simulator = simulator::start(scenario).await?;
+    let sip = simulator.sip_addresses();
     for (carrier, listen) in simulator.addresses() {
-        println!("{}", serde_json::json!({ "carrier": carrier, "listen": listen.to_string() }));
+        let mut line = serde_json::json!({ "carrier": carrier, "listen": listen.to_string() });
+        for (transport, address) in sip.iter().filter(|(name, _)| *name == carrier).flat_map(|(_, all)| all) {
+            line[transport.parameter()] = address.to_string().into();
+        }
+        println!("{line}");
     }
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted.context("the interrupt can't be watched")?,
@@ -121,6 +139,24 @@ async fn print_stats(simulator: &Simulator) {
                 now.redelivered,
                 now.early,
                 now.lost,
+                load::cpu_seconds().unwrap_or(0.0),
+            );
+        }
+        for (name, now) in simulator.call_stats() {
+            eprintln!(
+                "{name}: open {}, in {}, out {}, answered {}, unanswered {}, completed {}; messages in {} out {}, \
+                 swallowed {}, datagrams lost {}, unreadable {}; cpu {:.2} s",
+                now.open,
+                now.calls_in,
+                now.calls_out,
+                now.answered,
+                now.unanswered,
+                now.completed,
+                now.messages_in,
+                now.messages_out,
+                now.swallowed,
+                now.datagrams_lost,
+                now.unreadable,
                 load::cpu_seconds().unwrap_or(0.0),
             );
         }

@@ -187,7 +187,7 @@ impl Recorder {
     }
 
     /// Appends one line.
-    pub fn note(&self, line: &Line<'_>) {
+    pub fn note(&self, line: &impl Serialize) {
         let mut buffer = self.shared.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         let before = buffer.lines.len();
         if before < BUFFER && serde_json::to_writer(&mut buffer.lines, line).is_ok() {

@@ -3,29 +3,62 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident,)+) => {
-        /// One reading of a carrier's counters.
+    ($(#[$outer:meta])* $reading:ident, $counters:ident, $($(#[$doc:meta])* $name:ident,)+) => {
+        $(#[$outer])*
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-        pub struct CarrierStats {
+        pub struct $reading {
             $($(#[$doc])* pub $name: u64,)+
         }
 
         /// The counters of one carrier, counted from several tasks.
         #[derive(Debug, Default)]
-        pub(crate) struct Counters {
+        pub(crate) struct $counters {
             $($(#[$doc])* pub $name: AtomicU64,)+
         }
 
-        impl Counters {
+        impl $counters {
             /// Reads them all.
-            pub fn read(&self) -> CarrierStats {
-                CarrierStats { $($name: self.$name.load(Ordering::Relaxed),)+ }
+            pub fn read(&self) -> $reading {
+                $reading { $($name: self.$name.load(Ordering::Relaxed),)+ }
             }
         }
     };
 }
 
 counters! {
+    /// One reading of the counters of a carrier of calls.
+    CallStats, CallCounters,
+    /// Calls open now, both ways.
+    open,
+    /// Calls that came in.
+    calls_in,
+    /// Calls placed.
+    calls_out,
+    /// Of all these, answered.
+    answered,
+    /// Calls that ended without an answer.
+    unanswered,
+    /// Calls that ended after their answer.
+    completed,
+    /// Requests that were challenged.
+    challenged,
+    /// Registrations taken, refreshes and ends included.
+    registrations,
+    /// Messages that came in, as far as they can be read.
+    messages_in,
+    /// Messages sent, repetitions included.
+    messages_out,
+    /// Messages lost by a script's rules, both ways.
+    swallowed,
+    /// Datagrams lost by the network, both ways.
+    datagrams_lost,
+    /// Datagrams and streams that could not be read.
+    unreadable,
+}
+
+counters! {
+    /// One reading of the counters of a carrier of messages.
+    CarrierStats, Counters,
     /// Links bound now.
     links_bound,
     /// Binds accepted so far.

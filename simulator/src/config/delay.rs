@@ -35,6 +35,12 @@ impl Default for Delay {
 }
 
 impl Delay {
+    /// Says whether there is none.
+    #[must_use]
+    pub fn is_none(self) -> bool {
+        self == Self::default()
+    }
+
     /// Draws one. Takes nothing from `rng` when there is nothing to draw.
     pub fn draw(self, rng: &mut impl Rng) -> Duration {
         match self {

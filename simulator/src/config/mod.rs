@@ -3,9 +3,11 @@
 //! Only the shape is here. What a rule decides is in [`crate::behaviour`], what a link fault does in [`crate::fault`].
 
 mod delay;
+mod document;
 mod error;
 mod inject;
 mod profile;
+pub mod sip;
 
 use std::{
     fmt,
@@ -25,20 +27,19 @@ pub use self::{
 use delay::duration;
 
 /// Everything that one process simulates.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Scenario {
     /// Start of every random decision; the same seed and the same input give the same decisions.
-    #[serde(default)]
     pub seed: u64,
     /// What the calendar reads at the start, in UTC; it moves with the runtime's clock from there on. By default it is the
     /// system's.
     pub epoch: Option<Timestamp>,
     /// Where to write what was seen, one JSON object a line.
     pub record: Option<PathBuf>,
-    /// The carriers, at least one.
-    #[serde(rename = "carrier")]
+    /// The carriers of messages. There is at least one carrier in all.
     pub carriers: Vec<Carrier>,
+    /// The carriers of calls.
+    pub sip_carriers: Vec<sip::SipCarrier>,
 }
 
 /// One carrier's gateway.
@@ -396,7 +397,7 @@ impl Scenario {
     }
 
     fn read(path: &str, text: &str) -> Result<Self, ScenarioError> {
-        let mut scenario: Self = toml::from_str(text)
+        let mut scenario = document::read(text)
             .map_err(|cause| ScenarioError::Syntax { path: path.to_owned(), cause: Box::new(cause) })?;
         let folder = Path::new(path).parent().unwrap_or(Path::new(""));
         for carrier in &mut scenario.carriers {
@@ -417,12 +418,21 @@ impl Scenario {
 
     /// Checks what the types can't: the first value that can't be, as carrier, key and problem.
     fn check(&self) -> Result<(), (String, &'static str, &'static str)> {
-        if self.carriers.is_empty() {
+        if self.carriers.is_empty() && self.sip_carriers.is_empty() {
             return Err((String::new(), "carrier", "there is none"));
         }
         for (index, carrier) in self.carriers.iter().enumerate() {
             let named = |(key, problem)| (carrier.name.clone(), key, problem);
             if self.carriers[..index].iter().any(|other| other.name == carrier.name) {
+                return Err(named(("name", "another carrier has it")));
+            }
+            carrier.check().map_err(named)?;
+        }
+        for (index, carrier) in self.sip_carriers.iter().enumerate() {
+            let named = |(key, problem)| (carrier.name.clone(), key, problem);
+            let is_taken = self.carriers.iter().any(|other| other.name == carrier.name)
+                || self.sip_carriers[..index].iter().any(|other| other.name == carrier.name);
+            if is_taken {
                 return Err(named(("name", "another carrier has it")));
             }
             carrier.check().map_err(named)?;

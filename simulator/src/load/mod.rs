@@ -3,6 +3,7 @@
 //! One task per link. What a submit and a delivery look like is the protocol's, in `Sender`.
 
 mod cmpp;
+mod sip;
 mod smpp;
 
 use std::{
@@ -26,6 +27,7 @@ use serde::Serialize;
 use thiserror::Error;
 use tokio::{io::AsyncReadExt, net::TcpStream, task::JoinSet};
 
+pub use self::sip::{CallLoad, CallReport, call};
 use self::{cmpp::CmppSender, smpp::SmppSender};
 use crate::{clock::Clock, config::Protocol, socket};
 
@@ -105,6 +107,14 @@ pub enum LoadError {
     /// A submit does not fit into its fields.
     #[error("a submit can't be sent: {0}")]
     Submit(#[from] SubmitError),
+    /// No call can be placed from here.
+    #[error("{address} can't be listened on: {cause}")]
+    Listen {
+        /// Where calls were to be placed from.
+        address: SocketAddr,
+        /// Why.
+        cause: io::Error,
+    },
     /// A task panicked.
     #[error("a link's task failed")]
     Task,
@@ -248,7 +258,8 @@ impl Tally {
 }
 
 /// Counts by length: sixteen steps for each doubling of a microsecond, so a quantile is off by a sixteenth at most.
-struct Latencies([u64; Self::STEPS]);
+#[derive(Debug)]
+pub(crate) struct Latencies([u64; Self::STEPS]);
 
 impl Default for Latencies {
     fn default() -> Self {
@@ -259,7 +270,8 @@ impl Default for Latencies {
 impl Latencies {
     const STEPS: usize = 16 * 40;
 
-    fn note(&mut self, length: Duration) {
+    /// Counts one.
+    pub fn note(&mut self, length: Duration) {
         let micros = u64::try_from(length.as_micros()).unwrap_or(u64::MAX).max(1);
         self.0[Self::step(micros)] += 1;
     }
@@ -275,7 +287,8 @@ impl Latencies {
         self.0.iter_mut().zip(other.0).for_each(|(count, more)| *count += more);
     }
 
-    fn quantile(&self, share: f64) -> Duration {
+    /// The length that this share does not exceed.
+    pub fn quantile(&self, share: f64) -> Duration {
         let wanted = (self.0.iter().sum::<u64>() as f64 * share).ceil() as u64;
         let mut seen = 0;
         let step = self.0.iter().position(|count| {
