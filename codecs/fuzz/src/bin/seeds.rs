@@ -4,6 +4,8 @@
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../../../tests/support/cmpp_vectors.rs"]
 mod cmpp_vectors;
+#[path = "../../../tests/support/sip_examples.rs"]
+mod sip_examples;
 #[path = "../../../tests/support/smpp_examples.rs"]
 mod smpp_examples;
 
@@ -89,6 +91,18 @@ fn sip(corpus: &Corpus) -> io::Result<()> {
             a=ice-ufrag:x\na=crypto:1 a b\n",
         ),
     ];
+    for (name, octets, _) in sip_examples::EXAMPLES {
+        corpus.add("sip_message", name, octets)?;
+        corpus.add("sip_stream", name, &[b"\x07", *octets, b"\r\n\r\n\r\n", octets].concat())?;
+    }
+    let uris = [
+        "sip:+8613800138000;npdi;rn=+8610@ims.example;user=phone sip:+86-138-0013-8000@ims.example;user=phone",
+        "sips:a%40b:p@[2001:db8::1]:5061;transport=tls;lr?Subject=x%20y&to=z sips:a%40b:p@[2001:DB8::1]:5061",
+        "tel:+86-10-8888-8888;ext=12 tel:10086;phone-context=+86",
+    ];
+    for (at, uris) in uris.iter().enumerate() {
+        corpus.add("sip_uri", &at.to_string(), uris.as_bytes())?;
+    }
     for (name, text) in descriptions {
         corpus.add("sip_sdp", name, text.as_bytes())?;
     }
