@@ -1,7 +1,8 @@
 //! The daemon between a cloud-communications platform and its carriers: messages in by gRPC, out by SMPP and CMPP,
-//! and what the carriers say of them back as durable events.
+//! calls by SIP, and what the carriers say of them back as durable events.
 //!
-//! Read it in the order in which a message goes through:
+//! Read it in the order in which a message goes through; a call takes the same way, with [`calls`] in the place of [`sms`]
+//! and [`dispatch`]:
 //! - [`grpc`]: the API, decoded once into [`domain`]'s types;
 //! - [`sms`]: acceptance (durable, idempotent), what carriers send in, what time brings;
 //! - [`calls`]: the life of a call: acceptance, its trunk, what happens in it, its end;

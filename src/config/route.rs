@@ -144,14 +144,8 @@ fn check_kind(section: &Section<'_>, route: &RouteConfig, is_for_calls: &dyn Fn(
         );
         section.note("trunks", what);
     }
-    if is_for_calls(first) {
-        for (key, is_there) in
-            [("categories", !route.categories.is_empty()), ("content", !route.content.is_empty())]
-        {
-            if is_there {
-                section.note(key, "is not allowed: the route's trunks carry calls, which have none");
-            }
-        }
+    if is_for_calls(first) && !route.content.is_empty() {
+        section.note("content", "is not allowed: the route's trunks carry calls, which have none");
     }
 }
 

@@ -152,8 +152,8 @@ const BELOW: &[(&str, &str)] = &[
         "carrierd.toml:12: trunk.number.strip: 2 is not allowed: no more than prefix has, 1",
     ),
     (
-        "[[route]]\ntrunks = [\"a\"]\ncategories = [\"otp\"]",
-        "carrierd.toml:11: route.categories: is not allowed: the route's trunks carry calls",
+        "[[route]]\ntrunks = [\"a\"]\ncategories = [\"otp\"]\ncontent = [\"text\"]",
+        "carrierd.toml:12: route.content: is not allowed: the route's trunks carry calls",
     ),
     (
         "[[trunk]]\nid = \"a\"\nprotocol = \"smpp34\"\nhosts = [\"h:1\"]\naccount = { system_id = \"e\", password = \"env:SECRET\" }",
