@@ -27,6 +27,15 @@ const LOOK: Duration = Duration::from_millis(10);
 /// How much of its messages an error tells.
 const TOLD: usize = 6_000;
 
+/// What stands for names that are given no value.
+const USUAL: [(&str, &str); 5] = [
+    ("NUMBER", "+8613800138000"),
+    ("DISPLAY", ""),
+    ("USER", "861088880000"),
+    ("PASSWORD", "s3cret-Trunk"),
+    ("HEADERS", "X-Note: none"),
+];
+
 /// How a scenario is played.
 #[derive(Debug, Clone)]
 pub struct Play<'a> {
@@ -53,6 +62,15 @@ impl<'a> Play<'a> {
     #[must_use]
     pub fn with(self, values: &'a [(&'a str, &'a str)]) -> Self {
         Self { values, ..self }
+    }
+
+    /// All values, those that are not given included.
+    fn values(&self) -> impl Iterator<Item = &(&'a str, &'a str)> {
+        self.values.iter().chain(&USUAL)
+    }
+
+    fn value(&self, wanted: &str) -> &'a str {
+        self.values().find(|(name, _)| *name == wanted).map_or("", |(_, value)| value)
     }
 }
 
@@ -97,7 +115,14 @@ impl Sipp {
     /// # Errors
     /// When it can't be started.
     pub fn call(play: &Play<'_>, to: SocketAddr) -> Result<Self> {
-        Self::start(play, &[to.to_string()])
+        let mut last = vec![to.to_string()];
+        // What its credentials are for is the Request-URI, which it takes to be the address alone.
+        let number = play.value("NUMBER");
+        if fs::read(file(play.scenario)).is_ok_and(|text| text.windows(10).any(|part| part == b"INVITE sip"))
+        {
+            last.splice(0..0, ["-auth_uri".to_owned(), format!("{number}@{to}")]);
+        }
+        Self::start(play, &last)
     }
 
     fn start(play: &Play<'_>, last: &[String]) -> Result<Self> {
@@ -166,16 +191,9 @@ impl Drop for Sipp {
 
 /// The file with its values. Their octets need not be UTF-8, so a value may be written with escapes as `\xB0`.
 fn scenario(play: &Play<'_>) -> Result<Vec<u8>> {
-    const USUAL: [(&str, &str); 5] = [
-        ("NUMBER", "+8613800138000"),
-        ("DISPLAY", ""),
-        ("USER", "861088880000"),
-        ("PASSWORD", "s3cret-Trunk"),
-        ("HEADERS", "X-Note: none"),
-    ];
     let path = file(play.scenario);
     let mut text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    for (name, value) in play.values.iter().chain(&USUAL) {
+    for (name, value) in play.values() {
         text = text.replace(&format!("%{name}%"), value);
     }
     let open = text.split('%').nth(1).filter(|name| name.bytes().all(|b| b.is_ascii_uppercase()));
