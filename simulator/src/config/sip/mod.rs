@@ -1,6 +1,6 @@
 //! `[[carrier]]` with `protocol = "sip"`: a carrier of calls.
 //!
-//! Which script answers a call is decided in [`crate::sip`], as are the steps of a script and the faults of the network.
+//! Which script answers a call is decided in the module `sip`, as are the steps of a script and the faults of the network.
 
 mod access;
 mod calls;
