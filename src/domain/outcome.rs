@@ -133,7 +133,7 @@ pub struct CarrierStatus {
     pub class: FailureClass,
     /// Trying again can't help.
     pub permanent: bool,
-    /// `smpp34`, `cmpp20`, …; empty when we said it.
+    /// Whose code it is: `smpp34`, `cmpp20`, …, `sip`, `q850`; empty when we said it.
     pub protocol: String,
     /// command_status, Result, decimal; empty when there is none.
     pub raw_code: String,
@@ -159,13 +159,13 @@ impl CarrierStatus {
     #[must_use]
     pub fn of_call(cause: Cause, evidence: &Evidence) -> Self {
         let Evidence { sip_status, phrase, q850, .. } = evidence;
-        let (source, raw_code, raw_text) = match (sip_status, q850) {
-            (Some(status), _) => (StatusSource::CarrierResponse, status.to_string(), phrase.clone()),
-            (None, Some(cause)) => (StatusSource::CarrierReport, cause.to_string(), phrase.clone()),
-            (None, None) => (StatusSource::Daemon, String::new(), cause.name().to_owned()),
+        let (source, protocol, raw_code, raw_text) = match (sip_status, q850) {
+            (Some(status), _) => (StatusSource::CarrierResponse, "sip", status.to_string(), phrase.clone()),
+            (None, Some(cause)) => (StatusSource::CarrierReport, "q850", cause.to_string(), phrase.clone()),
+            (None, None) => (StatusSource::Daemon, "", String::new(), cause.name().to_owned()),
         };
-        let protocol = if source == StatusSource::Daemon { String::new() } else { "sip".to_owned() };
-        Self { source, class: cause.class(), permanent: cause.is_permanent(), protocol, raw_code, raw_text }
+        let (class, permanent, protocol) = (cause.class(), cause.is_permanent(), protocol.to_owned());
+        Self { source, class, permanent, protocol, raw_code, raw_text }
     }
 }
 
@@ -241,5 +241,22 @@ impl UnknownCause {
             Self::Restarted => (FailureClass::NoResponse, "the daemon ended before the answer"),
         };
         CarrierStatus::ours(class, permanent, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_stands_beside_the_protocol_that_it_belongs_to() {
+        let of = |sip_status, q850| {
+            let evidence = Evidence { sip_status, q850, ..Evidence::default() };
+            let status = CarrierStatus::of_call(Cause::Busy, &evidence);
+            format!("{} {}", status.protocol, status.raw_code)
+        };
+        assert_eq!(of(Some(486), Some(17)), "sip 486");
+        assert_eq!(of(None, Some(17)), "q850 17");
+        assert_eq!(of(None, None), " ");
     }
 }
