@@ -1,8 +1,8 @@
 //! Says whether this project agrees with the outside world: with the worked packets of the specifications
 //! ([`vector`], [`judge`]), with the torture messages of SIP ([`torture`]), with vectors from the field ([`field`]), with
 //! foreign dissectors ([`pcap`], [`gaps`]) and with foreign peers, which run as processes ([`peer`]; for calls [`sipp`]
-//! and [`kamailio`]), alone and against the daemon ([`daemon`], [`platform`]) and
-//! the simulator ([`simulated`]).
+//! and [`kamailio`]), alone and against the daemon ([`daemon`], [`platform`];
+//! for calls [`call_subject`], [`calls`]) and the simulator ([`simulated`]).
 //!
 //! It also puts the daemon and the simulator to the proof as processes ([`subject`], [`rig`]): under load ([`mod@bench`]),
 //! under SIGKILL ([`kill_loop`]) and with much to remember ([`scale`]), through a client compiled from `proto/` alone ([`api`]).
@@ -12,6 +12,8 @@
 
 pub mod api;
 pub mod bench;
+pub mod call_subject;
+pub mod calls;
 mod cmpp;
 pub mod compare;
 pub mod daemon;
