@@ -4,11 +4,14 @@
 mod attempts;
 mod calls;
 mod credentials;
+mod crowded;
+mod exchanges;
 mod forks;
 mod gates;
 mod losses;
 mod offers;
 mod races;
+mod refused;
 mod restart;
 mod storm;
 mod wire;

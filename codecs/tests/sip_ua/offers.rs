@@ -288,3 +288,22 @@ fn digits_arrive_by_info_and_transfers_are_refused_but_told() {
     wire.carrier.hangup(now, theirs, Hangup::new(Own::HungUp)).unwrap();
     assert!(wire.is_clean());
 }
+
+#[test]
+fn a_200_that_waited_for_a_prack_is_forgotten_once_the_call_is_over() {
+    let mut wire = Wire::new();
+    let ours = wire.call();
+    wire.run(300);
+    let theirs = wire.incoming().leg;
+    wire.rule = super::wire::delay(Side::Caller, "PRACK", 500);
+    let now = wire.now();
+    wire.carrier.respond(now, theirs, Response::new(183).with_sdp(ANSWER)).unwrap();
+    wire.carrier.respond(now, theirs, Response::new(200)).unwrap();
+    wire.run(100);
+    // The CANCEL overtakes the PRACK.
+    let now = wire.now();
+    wire.caller.hangup(now, ours, Hangup::new(Own::HungUp)).unwrap();
+    assert!(wire.is_clean());
+    assert_eq!((wire.count("<487 INVITE"), wire.count("<200 INVITE")), (1, 0));
+    assert_eq!(wire.story(Side::Carrier), ["ended"]);
+}

@@ -269,3 +269,76 @@ fn a_request_for_a_dialog_that_is_gone_gets_481() {
     wire.inject(Side::Carrier, &bye);
     assert_eq!(wire.sent[before].word(), "481 BYE");
 }
+
+#[test]
+fn a_reinvite_that_lets_a_bye_go_is_answered_481() {
+    let (mut wire, ours, theirs) = ringing();
+    wire.rule = lose(Side::Caller, "ACK", usize::MAX);
+    answer(&mut wire, theirs);
+    wire.run(50);
+    // The callee's BYE waits for the ACK; the re-INVITE says as much.
+    hang_up(&mut wire, Side::Carrier, theirs);
+    let now = wire.now();
+    wire.caller.offer(now, ours, codecs::sip::ua::Body::sdp(ANSWER)).unwrap();
+    wire.run(50);
+    assert_eq!((wire.count("<BYE"), wire.count("<481 INVITE"), wire.count("<200 INVITE")), (1, 1, 1));
+    assert!(wire.is_clean());
+}
+
+#[test]
+fn a_bye_that_waited_for_an_ack_in_vain_still_says_why() {
+    let (mut wire, _, theirs) = ringing();
+    wire.rule = lose(Side::Caller, "ACK", usize::MAX);
+    answer(&mut wire, theirs);
+    hang_up(&mut wire, Side::Carrier, theirs);
+    wire.run(33_000);
+    assert_eq!(ended(&wire, Side::Carrier).evidence.own, Some(Own::HungUp));
+    assert!(wire.is_clean());
+}
+
+#[test]
+fn a_callee_whose_request_meets_nobody_waits_for_its_ack_all_the_same() {
+    let (mut wire, _, theirs) = ringing();
+    wire.rule = lose(Side::Caller, "ACK", usize::MAX);
+    answer(&mut wire, theirs);
+    wire.run(50);
+    let now = wire.now();
+    let body =
+        codecs::sip::ua::Body { content_type: "application/dtmf-relay".into(), octets: "Signal=5".into() };
+    wire.carrier.info(now, theirs, body).unwrap();
+    wire.settle();
+    wire.restart(Side::Caller);
+    wire.run(100);
+    assert_eq!((wire.count(">481 INFO"), wire.count("<BYE")), (1, 0));
+    wire.run(33_000);
+    assert_eq!(wire.count("<BYE"), 1);
+    assert!(wire.is_clean());
+}
+
+#[test]
+fn a_fork_that_speaks_again_after_its_early_dialog_was_lost_is_ended_with_a_number_of_its_own() {
+    let mut wire = Wire::new();
+    wire.call();
+    wire.run(300);
+    let theirs = wire.incoming().leg;
+    // Its PRACK finds nobody, so the caller gives the call up, and then it answers.
+    wire.rule = Box::new(|sent| match (sent.from, sent.word().as_str()) {
+        (Side::Caller, "PRACK" | "CANCEL") => Fate::Lost,
+        (Side::Carrier, "200 INVITE") => Fate::Late(1500),
+        _ => Fate::Arrives,
+    });
+    let now = wire.now();
+    let ringing = Response { reliability: codecs::sip::ua::Reliability::Reliable, ..Response::new(180) };
+    wire.carrier.respond(now, theirs, ringing).unwrap();
+    wire.run(31_500);
+    answer(&mut wire, theirs);
+    wire.run(5000);
+    let numbers: Vec<_> = wire
+        .sent
+        .iter()
+        .filter(|sent| matches!(sent.word().as_str(), "PRACK" | "BYE") && sent.from == Side::Caller)
+        .map(|sent| sent.header("CSeq").unwrap().to_owned())
+        .collect();
+    assert_eq!((numbers.first().unwrap().as_str(), numbers.last().unwrap().as_str()), ("2 PRACK", "3 BYE"));
+    assert!(wire.is_clean());
+}

@@ -193,6 +193,11 @@ impl Dialog {
         self.local_sequence
     }
 
+    /// Our next request has a number above this one.
+    pub fn begin_above(&mut self, sequence: u32) {
+        self.local_sequence = self.local_sequence.max(sequence);
+    }
+
     /// Where requests go.
     #[must_use]
     pub fn address(&self) -> Addressed {

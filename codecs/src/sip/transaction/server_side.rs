@@ -18,6 +18,8 @@ use crate::{
 
 /// RFC 3261 §8.2.2.2: Loop Detected.
 const MERGED: u16 = 482;
+/// The peer gave its INVITE up.
+const CANCELLED: u16 = 487;
 
 impl Transactions {
     /// Answers a request of the peer: with provisional responses, with one final response, and with a 2xx to an INVITE as
@@ -46,8 +48,8 @@ impl Transactions {
             // Its user repeats it, not we.
             transaction.octets = Bytes::new();
         }
-        // Whoever is refused by one address of ours with such a status may try the next one.
-        if (500..600).contains(&status) {
+        // Whoever is refused by one address of ours with such a status, or gave it up, may try the next one.
+        if (500..600).contains(&status) || status == CANCELLED {
             self.table.forget_merged(id);
         }
         self.settle(id);

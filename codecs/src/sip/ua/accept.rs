@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{
-    Body, Field, LegEvent,
+    Body, Field, Hangup, LegEvent,
     body::sdp_of,
     core::{ALLOW, Core, put_fields},
     leg::{Call, Ending, Leg},
@@ -95,7 +95,9 @@ impl Leg {
         if now.mono >= waiting.until {
             session.unacknowledged = None;
             if answered == Some(id) {
-                self.hang_up_talk(core, now, Own::NoResponse, &[]);
+                let Hangup { own, fields } =
+                    self.waiting_hangup().unwrap_or_else(|| Hangup::new(Own::NoResponse));
+                self.hang_up_talk(core, now, own, &fields);
             } else {
                 self.send_bye(core, now, id, Own::NoResponse, &[]);
             }
@@ -137,20 +139,25 @@ impl Leg {
         if session.unacknowledged.take().is_none() {
             return;
         }
-        let mut hangup = None;
-        if let Call::Incoming(call) = &mut self.call
-            && is_talk
-        {
-            if !call.is_confirmed {
-                call.is_confirmed = true;
-                core.tell(now, self.id, LegEvent::Confirmed);
-            }
-            hangup = call.hangup.take();
+        let is_first = match &mut self.call {
+            Call::Incoming(call) if is_talk => !std::mem::replace(&mut call.is_confirmed, true),
+            _ => false,
+        };
+        if is_first {
+            self.tell(core, now, LegEvent::Confirmed);
         }
-        if let Some(hangup) = hangup {
+        if is_talk && let Some(hangup) = self.waiting_hangup() {
             self.send_bye(core, now, id, hangup.own, &hangup.fields);
             return self.end(core, now, Ending::of(End::ByeSent).own(hangup.own));
         }
         self.send_waiting_offer(core, now, id);
+    }
+
+    /// What the BYE says that waits for an ACK.
+    fn waiting_hangup(&mut self) -> Option<Hangup> {
+        match &mut self.call {
+            Call::Incoming(call) => call.hangup.take(),
+            Call::Outgoing(_) | Call::Restored(_) => None,
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     Field, Hangup, Refusal, Response,
     core::Core,
     leg::{Call, Ending, Leg},
+    session::SessionId,
 };
 use crate::{
     Now,
@@ -59,19 +60,14 @@ impl Leg {
             .map(|field| String::from_utf8_lossy(&field.value).into_owned())
             .collect();
         let reason = reason.join(", ");
-        let reason = (!reason.is_empty()).then_some(reason.as_bytes());
-        if let Ok(cancel) = core.transactions.cancel(now, id, reason) {
-            self.adopt(core, cancel);
-        }
+        let reason = (!reason.is_empty()).then(|| Bytes::from(reason));
+        self.cancel(core, now, id, reason);
     }
 
     /// Ends the answered session: with BYE, as soon as one may be sent.
     pub fn hang_up_talk(&mut self, core: &mut Core, now: Now, own: Own, fields: &[Field]) {
         let Some(id) = self.answered else { return };
-        let is_callee = matches!(self.call, Call::Incoming(_));
-        let Some(session) = self.session(id) else { return };
-        // RFC 3261 §15: the callee waits for the ACK, or for the end of its time.
-        if is_callee && session.unacknowledged.as_ref().is_some_and(|one| now.mono < one.until) {
+        if self.awaits_ack(now, id) {
             if let Call::Incoming(call) = &mut self.call {
                 call.hangup.get_or_insert(Hangup { own, fields: fields.to_vec() });
             }
@@ -79,6 +75,13 @@ impl Leg {
         }
         self.send_bye(core, now, id, own, fields);
         self.end(core, now, Ending::of(End::ByeSent).own(own));
+    }
+
+    /// RFC 3261 §15: no BYE of a callee before the ACK, or the end of its time.
+    pub fn awaits_ack(&mut self, now: Now, id: SessionId) -> bool {
+        let is_callee = matches!(self.call, Call::Incoming(_));
+        let unacknowledged = self.session(id).and_then(|session| session.unacknowledged.as_ref());
+        is_callee && unacknowledged.is_some_and(|one| now.mono < one.until)
     }
 }
 

@@ -65,6 +65,14 @@ impl Core {
         }
     }
 
+    /// Whether no transaction lives, and nothing is named that could.
+    pub fn is_idle(&self) -> bool {
+        self.transactions.clients() == 0
+            && self.transactions.servers() == 0
+            && self.owners.is_empty()
+            && self.tags.is_empty()
+    }
+
     pub fn tell(&mut self, at: Now, leg: LegId, what: LegEvent) {
         self.events.push_back(Event::Leg { leg, at, what });
     }

@@ -179,10 +179,14 @@ impl Endpoint {
         self.live
     }
 
-    /// Whether nothing at all is kept: no leg, no transaction.
+    /// Whether nothing at all is kept: no leg, no transaction, no name of either, nothing that waits for a deadline.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.legs.is_empty() && self.core.transactions.clients() == 0 && self.core.transactions.servers() == 0
+        self.legs.is_empty()
+            && self.deadlines.is_empty()
+            && self.asked.is_empty()
+            && self.outside.is_empty()
+            && self.core.is_idle()
     }
 
     /// Places a call.

@@ -1,5 +1,7 @@
 //! What becomes of a call whose INVITE failed: sent again changed, sent to the next target, or ended.
 
+use bytes::Bytes;
+
 use super::{
     AttemptFailure, LegEvent,
     core::Core,
@@ -11,7 +13,9 @@ use crate::{
         Message, Name,
         auth::Attempt,
         cause::{End, Own},
+        message::Address,
         transaction::TransactionId,
+        uri::Uri,
     },
 };
 
@@ -76,9 +80,7 @@ impl Leg {
         let Some(id) = call.transaction.take() else { return };
         // What it says from now on is answered with CANCEL, or with ACK and BYE.
         if call.was_heard {
-            if let Ok(cancel) = core.transactions.cancel(now, id, None) {
-                self.adopt(core, cancel);
-            }
+            self.cancel(core, now, id, None);
         } else {
             core.transactions.abandon(id);
         }
@@ -96,11 +98,15 @@ impl Leg {
                 return false;
             }
             call.attempt += 1;
-            call.target = call.order.targets[call.attempt].clone();
+            let (tried, left) = call.order.targets.split_at(call.attempt);
+            call.target = left[0].clone();
+            // One host that is tried at two places may still have what went to the first: with the same number the second
+            // would be refused as a copy that went astray (482).
+            let is_known = tried.iter().any(|one| one.remote.ip() == call.target.remote.ip());
             // Its nonces are its own: a challenge of this one says nothing about what another one was answered.
             call.auth = Attempt::default();
             core.counters.failovers += 1;
-            if self.send_invite(core, now, false).is_ok() {
+            if self.send_invite(core, now, is_known).is_ok() {
                 return true;
             }
             self.tell_attempt(core, now, AttemptFailure::Unreachable);
@@ -125,6 +131,13 @@ impl Leg {
         }
         call.changes += 1;
         match status {
+            416 => match sip_uri(&call.order.request_uri, &call.order.from) {
+                Some(uri) => {
+                    call.order.request_uri = uri;
+                    true
+                }
+                None => false,
+            },
             420 => {
                 let before = call.left_out.len();
                 for extension in OPTIONAL {
@@ -145,4 +158,13 @@ impl Leg {
             _ => false,
         }
     }
+}
+
+/// A tel URI as the sip URI of the same number (RFC 3261 §19.1.6), at the host of who calls.
+fn sip_uri(uri: &[u8], from: &[u8]) -> Option<Bytes> {
+    let Ok(Uri::Tel(_)) = Uri::parse(uri) else { return None };
+    let Ok(Uri::Sip(caller)) = Address::parse(from)?.uri() else { return None };
+    let (_, number) = uri.split_at("tel:".len());
+    let text = [b"sip:", number, b"@", caller.host.to_string().as_bytes(), b";user=phone"].concat();
+    Some(Bytes::from(text))
 }

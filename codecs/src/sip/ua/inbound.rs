@@ -31,8 +31,10 @@ impl Leg {
     pub fn handle_request(&mut self, core: &mut Core, now: Now, id: SessionId, received: Received<'_>) {
         let request = received.request;
         let method = request.method().unwrap_or(Method::Unknown);
+        // Another callee of a call that is over may still believe in a session.
+        let is_gone = self.has_ended && !matches!(method, Method::Bye | Method::Prack);
         let Some(session) = self.session(id) else { return };
-        if session.is_over {
+        if session.is_over || is_gone {
             let status = if method == Method::Bye { 200 } else { 481 };
             return self.refuse(core, now, id, received, status);
         }
@@ -100,6 +102,8 @@ impl Leg {
 
     /// Serves all deadlines that have passed.
     pub fn handle_timeout(&mut self, core: &mut Core, now: Now) {
+        self.send_unsent(core, now);
+        self.give_requests_up(core, now);
         let is_due = |at: Option<std::time::Instant>| at.is_some_and(|at| at <= now.mono);
         if !self.has_ended && self.answered.is_none() {
             match &self.call {

@@ -237,6 +237,7 @@ impl Leg {
         if std::mem::replace(&mut call.is_final, true) {
             return;
         }
+        call.pending = None;
         let fork = call.forks.iter().find(|fork| fork.number == response.fork).or(call.forks.first());
         let tag = fork.map(|fork| String::from_utf8_lossy(&fork.tag).into_owned());
         let phrase = response.reason_phrase.as_ref().map(|phrase| String::from_utf8_lossy(phrase));

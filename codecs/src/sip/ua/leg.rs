@@ -11,6 +11,7 @@ use super::{
     outgoing::Outgoing,
     request::Request,
     session::{Session, SessionId},
+    unsent::Unsent,
 };
 use crate::{
     Now,
@@ -41,9 +42,13 @@ pub(super) struct Leg {
     pub requests: Vec<Request>,
     /// Live requests of ours that belong to it.
     pub open: Vec<TransactionId>,
+    /// What found no room, and ends something.
+    pub unsent: Unsent,
     /// Our tags.
     pub tags: Vec<Bytes>,
     pub seen: Seen,
+    /// The highest number of a request of ours in any of its dialogs.
+    pub last_sequence: u32,
     pub has_ended: bool,
     /// Its deadline as it stands in the endpoint's order.
     pub deadline: Option<Instant>,
@@ -116,8 +121,10 @@ impl Leg {
             answered: None,
             requests: Vec::new(),
             open: Vec::new(),
+            unsent: Unsent::default(),
             tags: Vec::new(),
             seen: Seen::default(),
+            last_sequence: 0,
             has_ended: false,
             deadline: None,
             ladder,
@@ -131,7 +138,10 @@ impl Leg {
 
     /// Says whether nothing can come of it any more.
     pub fn is_finished(&self) -> bool {
-        self.has_ended && self.open.is_empty() && self.sessions.iter().all(|one| one.unacknowledged.is_none())
+        self.has_ended
+            && self.open.is_empty()
+            && self.unsent.is_empty()
+            && self.sessions.iter().all(|one| one.unacknowledged.is_none())
     }
 
     pub fn next_session(&mut self) -> SessionId {
@@ -149,15 +159,18 @@ impl Leg {
         self.session(answered).filter(|session| !session.is_over)
     }
 
+    /// Tells something of it, unless its end was told.
     pub fn tell(&self, core: &mut Core, now: Now, what: LegEvent) {
-        core.tell(now, self.id, what);
+        if !self.has_ended {
+            core.tell(now, self.id, what);
+        }
     }
 
     /// Tells a message for the ladder, as long as there is room in it.
     pub fn note(&mut self, core: &mut Core, now: Now, direction: Way, octets: &Bytes) {
         if self.ladder > 0 {
             self.ladder -= 1;
-            self.tell(core, now, LegEvent::Message { direction, octets: octets.clone() });
+            core.tell(now, self.id, LegEvent::Message { direction, octets: octets.clone() });
         }
     }
 
@@ -166,7 +179,6 @@ impl Leg {
         if self.has_ended {
             return;
         }
-        self.has_ended = true;
         let since = |at: Option<Instant>| {
             let until = self.seen.answer.unwrap_or(now.mono);
             at.map(|at| until.saturating_duration_since(at))
@@ -182,6 +194,7 @@ impl Leg {
             read_evidence(&mut ended, message);
         }
         self.tell(core, now, LegEvent::Ended(Box::new(ended)));
+        self.has_ended = true;
     }
 
     /// One of its transactions is over.
@@ -204,7 +217,9 @@ impl Leg {
             Call::Incoming(call) => call.poll_timeout(),
             Call::Restored(_) => None,
         };
-        self.sessions.iter().map(Session::poll_timeout).chain([call]).flatten().min()
+        let requests = self.requests.iter().map(|request| request.give_up);
+        let sessions = self.sessions.iter().map(Session::poll_timeout);
+        sessions.chain(requests).chain([call, self.unsent.poll_timeout()]).flatten().min()
     }
 }
 

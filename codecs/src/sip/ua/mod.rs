@@ -40,6 +40,7 @@ mod session;
 mod snapshot;
 mod their_offer;
 mod tokens;
+mod unsent;
 
 pub use config::{Config, Intake, Limits, Listener, Peer, Source, Strangers};
 pub use counters::Counters;

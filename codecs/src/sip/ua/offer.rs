@@ -39,7 +39,9 @@ impl Leg {
         if !is_possible || self.has_ended {
             return Err(Refusal::WrongState);
         }
-        if session.our_offer.is_some() {
+        // Its answer may still come in an ACK.
+        let awaits_answer = session.unacknowledged.as_ref().is_some_and(|one| one.awaits_answer);
+        if session.our_offer.is_some() || awaits_answer {
             return Err(Refusal::OfferOpen);
         }
         session.our_offer = Some(OurOffer { sdp, glares: 0, state: OfferState::Waiting });
@@ -109,7 +111,7 @@ impl Leg {
                 self.delay_change(core, now, &request, wait, status);
             }
             // RFC 5057: these destroy the dialog, or its session.
-            Outcome::Response(_, 404 | 408 | 410 | 416 | 481..=485 | 502 | 604) | Outcome::Nothing => {
+            Outcome::Response(_, 404 | 408 | 410 | 416 | 480..=485 | 502 | 604) | Outcome::Nothing => {
                 self.lose_dialog(core, now, id, outcome);
             }
             Outcome::Response(_, 405 | 501) if request.draft.method == Method::Update => {
@@ -129,7 +131,11 @@ impl Leg {
         let is_invite = request.draft.method == Method::Invite;
         let Some(session) = self.session(id) else { return };
         let has_moved = session.dialog.refresh(response);
-        session.timer.granted(now.mono, session_expires(response), request.draft.asks_timer);
+        let expires = session_expires(response);
+        // What was asked before the answer says nothing of timers, and nothing is to be kept alive then.
+        if session.dialog.is_confirmed() && (expires.is_some() || !request.is_early) {
+            session.timer.granted(now.mono, expires, request.draft.asks_timer);
+        }
         if response.allows(Method::Update) {
             session.allows_update = true;
         }

@@ -181,10 +181,10 @@ impl Outgoing {
 }
 
 impl Leg {
-    /// Sends the INVITE: with a new number if it has changed, with the same one to another target.
-    pub fn send_invite(&mut self, core: &mut Core, now: Now, is_changed: bool) -> Result<(), Refusal> {
+    /// Sends the INVITE: with the next number if it has changed, with the same one to another target.
+    pub fn send_invite(&mut self, core: &mut Core, now: Now, takes_number: bool) -> Result<(), Refusal> {
         let Call::Outgoing(call) = &mut self.call else { return Err(Refusal::WrongState) };
-        if is_changed {
+        if takes_number {
             call.sequence += 1;
         }
         let mut target = call.order.targets[call.attempt].clone();

@@ -79,6 +79,11 @@ pub(super) struct Outside {
 }
 
 impl Outside {
+    /// Whether nothing is out.
+    pub fn is_empty(&self) -> bool {
+        self.out.is_empty()
+    }
+
     /// Sends a REGISTER.
     pub fn register(
         &mut self,

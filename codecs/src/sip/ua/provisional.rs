@@ -94,6 +94,7 @@ impl Leg {
         let rseq = received.request.rack().ok().filter(is_about_invite).map(|rack| rack.rseq);
         let had_offer = sdp_of(&call.request).is_some();
         let sdp = sdp_of(received.request);
+        let has_ended = self.has_ended;
         let Some(session) = self.session(id) else { return };
         let Some(acknowledged) = rseq.and_then(|rseq| session.sent.acknowledge(rseq)) else {
             return self.refuse(core, now, id, received, 481);
@@ -108,7 +109,9 @@ impl Leg {
                 self.tell_changed(core, now, sdp);
             }
             // A further offer, which the caller answers in the 200.
-            Some(sdp) if session.is_negotiated => self.ask_for_answer(core, now, id, received, sdp),
+            Some(sdp) if session.is_negotiated && !has_ended => {
+                self.ask_for_answer(core, now, id, received, sdp)
+            }
             _ => self.refuse(core, now, id, received, 200),
         }
         self.send_waiting_responses(core, now, id);

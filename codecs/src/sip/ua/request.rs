@@ -1,15 +1,17 @@
 //! Requests of ours inside a dialog: how they are written, and what their outcomes do.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 
 use super::{
     Body,
     Direction::Sent,
-    Field, LegEvent, Refusal,
+    Field, LegEvent, Refusal, Response,
     cancel::with_reason,
     core::{ALLOW, Core, Owner, credentials_name, put_fields},
     leg::{Call, Ending, Leg},
-    session::{SentAck, SessionId},
+    session::{Carrier, SentAck, SessionId, TheirOffer},
 };
 use crate::{
     Now,
@@ -29,6 +31,10 @@ pub(super) struct Request {
     pub draft: Draft,
     pub sequence: u32,
     pub message: Message,
+    /// It was sent before the session was answered.
+    pub is_early: bool,
+    /// When a re-INVITE is cancelled that has no final response: it rings nobody, so it is answered at once or never.
+    pub give_up: Option<Instant>,
 }
 
 /// What a request is made of, so that it can be made again.
@@ -122,10 +128,26 @@ impl Leg {
             Some(body) => writer.body(&body.content_type, &body.octets),
             None => writer.finish(),
         };
+        let is_early = !session.dialog.is_confirmed();
         let transaction = core.request(now, Owner::Leg(self.id), &message, target)?;
         self.open.push(transaction);
-        self.requests.push(Request { transaction, draft, sequence, message });
+        self.last_sequence = self.last_sequence.max(sequence);
+        let is_invite = draft.method == Method::Invite;
+        let give_up = is_invite.then(|| now.mono + core.config.transactions.timers.b);
+        self.requests.push(Request { transaction, draft, sequence, message, is_early, give_up });
         Ok(())
+    }
+
+    /// Cancels re-INVITEs that have waited for their final response long enough.
+    pub fn give_requests_up(&mut self, core: &mut Core, now: Now) {
+        let is_due = |request: &&mut Request| request.give_up.is_some_and(|at| at <= now.mono);
+        let due = self.requests.iter_mut().filter(is_due).map(|request| {
+            request.give_up = None;
+            request.transaction
+        });
+        for id in due.collect::<Vec<_>>() {
+            self.cancel(core, now, id, None);
+        }
     }
 
     /// A request of ours inside a dialog ended, but for challenges, which are answered here.
@@ -134,9 +156,13 @@ impl Leg {
         let mut request = self.requests.swap_remove(at);
         if let Outcome::Response(response, 401 | 407) = outcome
             && core.challenged(self.peer, &mut request.draft.auth, response)
-            && self.send_request(core, now, request.draft.clone()).is_ok()
         {
-            return;
+            if matches!(request.draft.purpose, Purpose::End | Purpose::Confirm) {
+                return self.send_surely(core, now, request.draft);
+            }
+            if self.send_request(core, now, request.draft.clone()).is_ok() {
+                return;
+            }
         }
         if let Outcome::Response(response, 200..=299) = outcome {
             core.authenticated(self.peer, response);
@@ -163,8 +189,12 @@ impl Leg {
 
     /// The peer does not know the dialog any more, or is gone: the session is ended with BYE, whoever hears it.
     pub fn lose_dialog(&mut self, core: &mut Core, now: Now, id: SessionId, outcome: Outcome<'_>) {
-        if self.session(id).is_none_or(|session| session.is_over) {
-            return;
+        let Some(session) = self.session(id).filter(|session| !session.is_over) else { return };
+        if !session.dialog.is_confirmed() {
+            return self.lose_early_dialog(core, now, id);
+        }
+        if self.answered == Some(id) && self.awaits_ack(now, id) {
+            return self.hang_up_talk(core, now, Own::NoResponse, &[]);
         }
         self.send_bye(core, now, id, Own::NoResponse, &[]);
         if self.answered != Some(id) {
@@ -177,17 +207,37 @@ impl Leg {
         self.end(core, now, ending);
     }
 
+    /// The peer has lost an early dialog, and with it the call, unless we are its caller and another callee still rings.
+    fn lose_early_dialog(&mut self, core: &mut Core, now: Now, id: SessionId) {
+        match &self.call {
+            Call::Outgoing(call) if call.giving_up.is_none() && call.transaction.is_some() => {
+                self.sessions.retain(|session| session.id != id);
+                if self.sessions.is_empty() {
+                    _ = self.hang_up(core, now, super::Hangup::new(Own::NoResponse));
+                }
+            }
+            // No BYE of a callee before its 2xx.
+            Call::Incoming(_) => self.reject(core, now, &Response::new(500), Some(Own::NoResponse)),
+            Call::Outgoing(_) | Call::Restored(_) => {}
+        }
+    }
+
     /// Ends a dialog with BYE. Everything else that is open in it is forgotten.
     pub fn send_bye(&mut self, core: &mut Core, now: Now, id: SessionId, own: Own, fields: &[Field]) {
         self.refuse_open_request(core, now, id);
         let Some(session) = self.session(id).filter(|session| !session.is_over) else { return };
         session.is_over = true;
         session.unacknowledged = None;
-        (session.their_offer, session.our_offer) = (None, None);
+        session.our_offer = None;
+        if let Some(TheirOffer { carrier: Carrier::Success { sequence, invite }, .. }) =
+            session.their_offer.take()
+        {
+            // Its answer will not come any more, but the 2xx is owed its ACK.
+            self.send_ack(core, now, id, sequence, &invite, None);
+        }
         let mut draft = Draft::new(id, Method::Bye, Purpose::End);
         draft.fields = with_reason(&super::Hangup { own, fields: fields.to_vec() });
-        // Too many requests at once: the peer's session timer has to end it.
-        _ = self.send_request(core, now, draft);
+        self.send_surely(core, now, draft);
     }
 
     /// Sends the ACK to a 2xx, with the INVITE's credentials.
@@ -249,19 +299,14 @@ impl Leg {
         let mut draft = Draft::new(id, Method::Prack, Purpose::Confirm);
         draft.fields.push(Field::new(Bytes::from_static(b"RAck"), format!("{rseq} {sequence} INVITE")));
         draft.body = answer;
-        _ = self.send_request(core, now, draft);
+        self.send_surely(core, now, draft);
     }
 
     /// A PRACK ended. When it was refused or nothing came, its early dialog is gone, and with it the call.
     fn handle_prack_outcome(&mut self, core: &mut Core, now: Now, request: &Request, outcome: Outcome<'_>) {
         let is_gone = matches!(outcome, Outcome::Nothing | Outcome::Response(_, 408 | 481));
-        let Call::Outgoing(call) = &mut self.call else { return };
-        if !is_gone || self.answered.is_some() || call.giving_up.is_some() || call.transaction.is_none() {
-            return;
-        }
-        self.sessions.retain(|session| session.id != request.draft.session);
-        if self.sessions.is_empty() {
-            _ = self.hang_up(core, now, super::Hangup::new(Own::NoResponse));
+        if is_gone && self.answered.is_none() && self.session(request.draft.session).is_some() {
+            self.lose_early_dialog(core, now, request.draft.session);
         }
     }
 }

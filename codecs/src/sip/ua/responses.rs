@@ -94,7 +94,7 @@ impl Leg {
         match status {
             100..=199 if is_current => self.handle_provisional(core, now, flow, response, status),
             // A target that was given up speaks after all.
-            100..=199 => _ = core.transactions.cancel(now, id, None).map(|cancel| self.adopt(core, cancel)),
+            100..=199 => self.cancel(core, now, id, None),
             200..=299 => self.handle_success(core, now, flow, response, is_current),
             300.. if is_current => self.handle_failure(core, now, response, status),
             _ => {}
@@ -210,7 +210,9 @@ impl Leg {
             Call::Restored(invite) => (invite.as_deref()?, self.fresh_timer(), None),
             Call::Incoming(_) => return None,
         };
-        let dialog = Dialog::of_response(invite, response).ok()?;
+        let mut dialog = Dialog::of_response(invite, response).ok()?;
+        // It may be one that was given up before and speaks again.
+        dialog.begin_above(self.last_sequence);
         let id = self.next_session();
         let pin = Target { server_name: self.server_name(), ..Target::from(*flow) };
         let mut session = Session::new(id, dialog, pin, timer, core.tokens.number());
@@ -311,7 +313,12 @@ impl Leg {
         if !is_first {
             // Another fork was answered before, the call has ended, or its target was given up: nobody will talk here.
             self.send_ack(core, now, id, sequence, &invite, None);
-            return self.send_bye(core, now, id, Own::Elsewhere, &[]);
+            let own = match &self.call {
+                Call::Restored(_) => Own::Lost,
+                _ if self.answered.is_some() => Own::Elsewhere,
+                _ => Own::NoResponse,
+            };
+            return self.send_bye(core, now, id, own, &[]);
         }
         self.answered = Some(id);
         self.seen.answer = Some(now.mono);

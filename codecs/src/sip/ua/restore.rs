@@ -48,9 +48,7 @@ impl Leg {
                 let reasons: Vec<_> =
                     cause::reasons(Own::Lost).iter().filter_map(cause::Reason::to_value).collect();
                 let reason = reasons.join(", ");
-                if let Ok(cancel) = core.transactions.cancel(now, resumed, Some(reason.as_bytes())) {
-                    leg.adopt(core, cancel);
-                }
+                leg.cancel(core, now, resumed, Some(reason.into()));
                 leg.end(core, now, Ending::of(End::CancelSent).own(Own::Lost));
             }
             Open::Dialog { remote_target, .. } => {

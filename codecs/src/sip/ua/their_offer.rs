@@ -41,6 +41,10 @@ impl Leg {
         // RFC 6337: whoever sends a re-INVITE has had our 2xx.
         self.acknowledged(core, now, id);
         let Some(session) = self.session(id) else { return };
+        if session.is_over {
+            // A BYE that waited for this went out.
+            return self.refuse(core, now, id, received, 481);
+        }
         if let Err(min_se) = session.timer.inspect(&asked_of(received.request)) {
             let mut writer = self.response(id, received, 422);
             writer.number(Name::MinSe, min_se);
@@ -287,7 +291,10 @@ impl Leg {
         let mut writer = self.response(id, received, 200);
         writer.field(Name::Contact, &contact).field(Name::Allow, ALLOW);
         let Some(session) = self.session(id) else { return };
-        put_granted(&mut writer, session.timer.grant(now.mono, &asked_of(received.request)));
+        // A session that was not answered has nothing yet to be kept alive.
+        if session.dialog.is_confirmed() {
+            put_granted(&mut writer, session.timer.grant(now.mono, &asked_of(received.request)));
+        }
         let has_moved = session.dialog.refresh(received.request);
         let response = match sdp {
             Some(sdp) => writer.body(&sdp.content_type, &sdp.octets),
