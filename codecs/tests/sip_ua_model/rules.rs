@@ -8,6 +8,8 @@ use std::{
 use bytes::Bytes;
 use codecs::sip::{Message, Method};
 
+/// How long a request is known again by its branch; one that comes later is taken for a new one.
+const KNOWN_TIME: Duration = Duration::from_secs(32);
 /// How long a callee waits for an ACK before it may end the call.
 const ACK_TIME: Duration = Duration::from_secs(32);
 
@@ -28,8 +30,8 @@ pub struct Rules {
     ended: HashSet<Dialog>,
     /// INVITEs of ours of which anything was heard.
     heard: HashSet<Bytes>,
-    /// The final response that was given.
-    finals: HashMap<Key, u16>,
+    /// The final response that was given, and when first.
+    finals: HashMap<Key, (u16, Instant)>,
     /// Dialogs that our 2xx made, as our own requests name them: when, and whether its ACK came.
     accepted: HashMap<Dialog, (Instant, bool)>,
     /// Dialogs of a process before this one.
@@ -85,17 +87,16 @@ impl Rules {
     fn responds(&mut self, now: Instant, message: &Message, status: u16) {
         let cseq = message.cseq().unwrap();
         let key = (branch(message), cseq.method);
+        let before = self.finals.get(&key).filter(|(_, at)| now - *at < KNOWN_TIME).copied();
         if status < 200 {
-            assert!(!self.finals.contains_key(&key), "{status} after the final response");
+            assert!(before.is_none(), "{status} after the final response");
             return;
         }
-        let before = self.finals.insert(key, status);
         // Another fork may answer too.
         let is_further = |before| (200..300).contains(&before) && (200..300).contains(&status);
-        assert!(
-            before.is_none_or(|before| before == status || is_further(before)),
-            "{status} after {before:?}"
-        );
+        let fits = before.is_none_or(|(before, _)| before == status || is_further(before));
+        assert!(fits, "{status} after {before:?}");
+        self.finals.insert(key, before.unwrap_or((status, now)));
         if cseq.method == Method::Invite && (200..300).contains(&status) {
             let (call_id, from, to) = dialog(message);
             if self.placed.contains(&call_id) {
