@@ -307,6 +307,13 @@ fn check_links(seen: &Seen, carrier: &str) {
     }
 }
 
+fn holds(schedule: &Schedule) {
+    virtually(async {
+        let (seen, accepted) = run(schedule).await;
+        check(schedule, &seen, &accepted);
+    });
+}
+
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES)
 }
@@ -315,10 +322,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 40, ..ProptestConfig::default() })]
     #[test]
     fn whatever_happens_each_message_has_one_end_and_no_limit_is_passed(schedule in schedule()) {
-        virtually(async {
-            let (seen, accepted) = run(&schedule).await;
-            check(&schedule, &seen, &accepted);
-        });
+        holds(&schedule);
     }
 }
 
@@ -360,8 +364,47 @@ fn long_messages_on_full_links_keep_the_rate() {
         elsewhere: 0.0,
     };
     let schedule = Schedule { seed: 3_423_647_441_142_224_051, carriers: vec![carrier], steps };
-    virtually(async {
-        let (seen, accepted) = run(&schedule).await;
-        check(&schedule, &seen, &accepted);
-    });
+    holds(&schedule);
+}
+
+/// A segment was handed to a link whose window had grown, but that slept and did not know: it left with a later second's.
+#[test]
+fn a_window_that_grows_keeps_the_rate() {
+    let submit = |messages, resubmit, validity| Step::Submit { messages, is_long: false, resubmit, validity };
+    let pass = |millis| Step::Pass { millis };
+    let steps = vec![
+        Step::Up(0),
+        Step::Kill,
+        pass(37_289),
+        pass(1483),
+        pass(63_025),
+        pass(3232),
+        submit(11, false, 407),
+        submit(4, false, 452),
+        Step::Down(0),
+        submit(10, true, 325),
+        pass(4781),
+        pass(289),
+        Step::Up(0),
+        Step::Drain,
+        submit(2, false, 197),
+        pass(4147),
+        Step::Down(0),
+        Step::Drain,
+        Step::Cut(0),
+        submit(6, true, 187),
+        Step::Submit { messages: 10, is_long: true, resubmit: false, validity: 382 },
+        pass(653),
+        pass(3297),
+        pass(976),
+    ];
+    let carrier = Habits {
+        protocol: "cmpp30",
+        window: 7,
+        answer_millis: 1949,
+        silence: 0.241_996_669_358_282_12,
+        receipt_seconds: 65,
+        elsewhere: 0.085_293_896_421_211_32,
+    };
+    holds(&Schedule { seed: 991_910_225_515_063_204, carriers: vec![carrier], steps });
 }

@@ -77,8 +77,8 @@ pub struct LinkPorts {
     pub reports: mpsc::Sender<LinkReport>,
     /// What the carrier sends.
     pub inbound: mpsc::Sender<InboundBatch>,
-    /// Submits that may be unanswered now.
-    pub window: watch::Receiver<usize>,
+    /// Submits that may be unanswered at most.
+    pub limit: watch::Receiver<usize>,
     /// Asks it to unbind and connect again.
     pub rebind: mpsc::Receiver<()>,
     /// Whether it shall be bound. Its sender being gone means the end.
@@ -218,7 +218,7 @@ impl<A: SmsAdapter> Link<A> {
         let mut deaf = false;
         self.waiting.clear();
         loop {
-            session.set_window(*self.ports.window.borrow());
+            session.set_window(*self.ports.limit.borrow_and_update());
             self.drain_events(&mut session, &mut turn, clock::now());
             faults.tell(session.counters(), turn.unreadable, turn.closed.as_ref());
             if let Some(bound) = turn.bound.take() {
@@ -268,6 +268,8 @@ impl<A: SmsAdapter> Link<A> {
                     session.unbind(clock::now());
                 },
                 () = until(deadline) => session.handle_timeout(clock::now()),
+                // The mailbox may have been closed for want of room.
+                Ok(()) = self.ports.limit.changed() => {}
                 changed = self.ports.wish.changed(), if !deaf => {
                     deaf = changed.is_err();
                     match self.wish() {

@@ -99,7 +99,9 @@ struct LinkHandle {
     bound_since: Option<Timestamp>,
     in_flight: usize,
     window: Window,
-    allowance: watch::Sender<usize>,
+    /// What the link itself holds to. The window is not told: a link that took less than it was handed would let it wait,
+    /// and it would leave in another second than the one that it was counted in.
+    limit: watch::Sender<usize>,
     /// When it last answered, or was given something while it had nothing to answer.
     heard_at: Instant,
     round_trip: Option<Duration>,
@@ -132,7 +134,7 @@ pub(super) fn start<A: SmsAdapter>(
         .map(|index| {
             // A batch holds at least one segment, and no more than a window of them is out at once.
             let (mailbox, work) = mpsc::channel(config.window);
-            let (allowance, window) = watch::channel(config.window);
+            let (limit, link_limit) = watch::channel(config.window);
             let (rebind, asked) = mpsc::channel(1);
             let (wish, wishes) = watch::channel(wished);
             rebinds.push(rebind);
@@ -149,7 +151,7 @@ pub(super) fn start<A: SmsAdapter>(
                 mailbox: work,
                 reports: report.clone(),
                 inbound: inbound.clone(),
-                window,
+                limit: link_limit,
                 rebind: asked,
                 wish: wishes,
             };
@@ -164,7 +166,7 @@ pub(super) fn start<A: SmsAdapter>(
                 bound_since: None,
                 in_flight: 0,
                 window: Window::new(config.window),
-                allowance,
+                limit,
                 heard_at: now,
                 round_trip: None,
                 last_error: None,
@@ -310,7 +312,6 @@ impl Pool {
                     link.needs_a_person = false;
                     // What the last connection learned may be about a host that is gone.
                     link.window = Window::new(limit);
-                    link.allowance.send_replace(limit);
                     link.submits = submits;
                     link.remote = remote;
                     link.bound_since = Some(since);
@@ -397,7 +398,7 @@ impl Pool {
         self.limit = window;
         for link in &mut self.links {
             link.window.set_limit(window);
-            link.allowance.send_replace(link.window.allowed());
+            link.limit.send_replace(window);
         }
         self.wish(self.wished);
     }
@@ -446,11 +447,7 @@ impl LinkHandle {
         if feedback.sign != Sign::Silence {
             self.heard_at = now;
         }
-        let before = self.window.allowed();
         self.window.handle(now, feedback);
-        if self.window.allowed() != before {
-            self.allowance.send_replace(self.window.allowed());
-        }
     }
 }
 

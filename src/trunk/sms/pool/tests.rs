@@ -10,7 +10,7 @@ const LIMIT: usize = 4;
 struct Rig {
     pool: Pool,
     mailboxes: Vec<mpsc::Receiver<Vec<Outbound>>>,
-    allowances: Vec<watch::Receiver<usize>>,
+    limits: Vec<watch::Receiver<usize>>,
     reports: mpsc::Sender<LinkReport>,
     ticket: u64,
 }
@@ -19,12 +19,12 @@ impl Rig {
     /// All links are bound.
     async fn new(links: u32) -> Self {
         let (reports, reported) = mpsc::channel(64);
-        let (mut mailboxes, mut allowances) = (Vec::new(), Vec::new());
+        let (mut mailboxes, mut limits) = (Vec::new(), Vec::new());
         let links = (0..links).map(|_| {
             let (mailbox, work) = mpsc::channel(LIMIT);
-            let (allowance, allowed) = watch::channel(LIMIT);
+            let (limit, held_to) = watch::channel(LIMIT);
             mailboxes.push(work);
-            allowances.push(allowed);
+            limits.push(held_to);
             LinkHandle {
                 mailbox,
                 wish: watch::Sender::new(Wish::Bound),
@@ -36,7 +36,7 @@ impl Rig {
                 bound_since: None,
                 in_flight: 0,
                 window: Window::new(LIMIT),
-                allowance,
+                limit,
                 heard_at: clock::now().mono,
                 round_trip: None,
                 last_error: None,
@@ -54,7 +54,7 @@ impl Rig {
             wished: Wish::Bound,
             begun: VecDeque::new(),
         };
-        let mut rig = Self { pool, mailboxes, allowances, reports, ticket: 0 };
+        let mut rig = Self { pool, mailboxes, limits, reports, ticket: 0 };
         for link in 0..u32::try_from(rig.mailboxes.len()).expect("a few") {
             rig.up(link).await;
         }
@@ -160,18 +160,18 @@ async fn a_link_that_unbinds_gets_nothing_new_until_it_is_bound_again() {
 }
 
 #[tokio::test]
-async fn throttling_takes_room_and_tells_the_link_and_a_new_connection_has_it_all() {
+async fn throttling_takes_room_but_not_of_what_was_handed_over_and_a_new_connection_has_it_all() {
     let mut rig = Rig::new(2).await;
     let segment = rig.short();
     assert!(rig.pool.submit(segment).is_empty());
     let link = rig.given().iter().position(|given| !given.is_empty()).expect("one has it");
     let number = u32::try_from(link).expect("a few");
     rig.answered(number, Sign::Throttled).await;
-    assert_eq!((*rig.allowances[link].borrow(), rig.pool.headroom()), (LIMIT / 2, LIMIT + LIMIT / 2));
+    assert_eq!((*rig.limits[link].borrow(), rig.pool.headroom()), (LIMIT, LIMIT + LIMIT / 2));
     assert_eq!(rig.pool.window(), LIMIT + LIMIT / 2);
     assert_eq!(rig.pool.links()[link].window, 2);
     rig.up(number).await;
-    assert_eq!((*rig.allowances[link].borrow(), rig.pool.headroom()), (LIMIT, 2 * LIMIT));
+    assert_eq!((*rig.limits[link].borrow(), rig.pool.headroom()), (LIMIT, 2 * LIMIT));
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn fewer_links_are_the_outer_ones_and_a_smaller_window_is_told_to_each() {
     rig.pool.set_limits(3, 2);
     assert_eq!(told(&rig), [Wish::Bound, Wish::Bound, UNWANTED, Wish::Bound]);
     assert_eq!((rig.pool.wanted(), rig.pool.headroom()), (3, 4 * 2));
-    assert!(rig.allowances.iter().all(|allowance| *allowance.borrow() == 2));
+    assert!(rig.limits.iter().all(|limit| *limit.borrow() == 2));
     // While all shall rest, other limits bring nothing back.
     let rest = Wish::Unbound { at_once: true };
     rig.pool.wish(rest);
