@@ -9,7 +9,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{
     Config, Counters, DialogRouting, Event, Field, LegEvent, LegId, Listener, OutsideId, Peer, PeerId,
-    Refusal, tokens::Tokens,
+    Refusal, leg::Leg, tokens::Tokens,
 };
 use crate::{
     Now,
@@ -82,6 +82,13 @@ impl Core {
         let tag = self.tokens.token();
         self.tags.insert(tag.clone(), leg);
         tag
+    }
+
+    /// Requests with the tags of this leg find nobody any more.
+    pub fn forget_tags(&mut self, leg: &Leg) {
+        for tag in &leg.tags {
+            self.tags.remove(tag);
+        }
     }
 
     /// The listener that sends to this target.

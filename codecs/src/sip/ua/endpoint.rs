@@ -1,7 +1,7 @@
 //! The endpoint: what its driver hands in and takes out, and whose everything is.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     net::SocketAddr,
     sync::Arc,
     time::Instant,
@@ -338,15 +338,16 @@ impl Endpoint {
         done
     }
 
-    /// Lets a leg act, and puts it back in order afterwards.
+    /// Lets a leg act, and puts it in order afterwards.
     pub(super) fn with(
         &mut self,
         id: LegId,
         act: impl FnOnce(&mut Leg, &mut Core) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
-        let mut leg = self.legs.remove(&id).ok_or(Refusal::NoLeg)?;
+        let Entry::Occupied(mut entry) = self.legs.entry(id) else { return Err(Refusal::NoLeg) };
+        let leg = entry.get_mut();
         let had_ended = leg.has_ended;
-        let done = act(&mut leg, &mut self.core);
+        let done = act(leg, &mut self.core);
         if leg.has_ended && !had_ended {
             self.live -= 1;
             if leg.direction() == cause::Direction::Incoming
@@ -355,27 +356,17 @@ impl Endpoint {
                 *count -= 1;
             }
         }
-        self.keep(leg);
+        if order(leg, &mut self.deadlines) {
+            let leg = entry.remove();
+            self.core.forget_tags(&leg);
+        }
         done
     }
 
-    /// Takes a leg up again, or forgets it if nothing can come of it any more.
+    /// Takes a new leg up, unless nothing can come of it any more.
     pub(super) fn keep(&mut self, mut leg: Leg) {
-        let is_finished = leg.is_finished();
-        let deadline = if is_finished { None } else { leg.poll_timeout() };
-        if deadline != leg.deadline {
-            if let Some(before) = leg.deadline {
-                self.deadlines.remove(&(before, leg.id));
-            }
-            if let Some(at) = deadline {
-                self.deadlines.insert((at, leg.id));
-            }
-            leg.deadline = deadline;
-        }
-        if is_finished {
-            for tag in &leg.tags {
-                self.core.tags.remove(tag);
-            }
+        if order(&mut leg, &mut self.deadlines) {
+            self.core.forget_tags(&leg);
         } else {
             self.legs.insert(leg.id, leg);
         }
@@ -458,4 +449,18 @@ impl Endpoint {
             Ok(())
         });
     }
+}
+
+/// Puts the deadline of a leg right. `true`: nothing can come of it any more, and it has none.
+fn order(leg: &mut Leg, deadlines: &mut BTreeSet<(Instant, LegId)>) -> bool {
+    let is_finished = leg.is_finished();
+    let deadline = if is_finished { None } else { leg.poll_timeout() };
+    if deadline != leg.deadline {
+        if let Some(before) = leg.deadline {
+            deadlines.remove(&(before, leg.id));
+        }
+        deadlines.extend(deadline.map(|at| (at, leg.id)));
+        leg.deadline = deadline;
+    }
+    is_finished
 }
