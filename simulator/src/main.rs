@@ -44,6 +44,16 @@ enum Command {
         scenario: PathBuf,
     },
     /// Put calls on whoever takes them and measure that.
+    ///
+    /// Each call is INVITE with a session description, whatever comes of it, and once it is answered BYE. To load a
+    /// daemon, its trunk must know 127.0.0.1 as a gateway or source, and its platform must answer; to load a simulated
+    /// carrier, run one with a scenario in another process:
+    ///
+    ///     carrier-sim run scenario.toml
+    ///     carrier-sim call --to 127.0.0.1:5060 --rate 500 --calls 10000
+    ///
+    /// Prints one JSON object when all calls are over, or 40 s after they should be. Ends with 1 if a call failed.
+    #[command(verbatim_doc_comment)]
     Call {
         #[command(flatten)]
         load: load::CallLoad,
@@ -80,6 +90,7 @@ fn main() -> anyhow::Result<()> {
         Command::Call { load, threads } => {
             let report = runtime(threads)?.block_on(load::call(load))?;
             println!("{}", serde_json::to_string(&report)?);
+            anyhow::ensure!(report.failed == 0, "{} calls failed", report.failed);
             Ok(())
         }
         Command::Load { load, threads } => {

@@ -42,13 +42,13 @@ pub struct CallLoad {
     /// The caller.
     #[arg(long, default_value = "+861088880000")]
     pub from: String,
-    /// Calls a second.
+    /// Calls a second. What falls behind for want of processor time is made up for, up to a thousand calls.
     #[arg(long)]
     pub rate: f64,
     /// Calls in all.
     #[arg(long)]
     pub calls: u64,
-    /// How long an answered call lasts, milliseconds.
+    /// How long an answered call lasts before it is hung up, milliseconds.
     #[arg(long, default_value_t = 0)]
     pub hold_ms: u64,
 }
@@ -62,7 +62,7 @@ pub struct CallReport {
     pub answered: u64,
     /// Of these, answered and then ended.
     pub completed: u64,
-    /// Of these, over without an answer.
+    /// Calls in all that were not answered and ended: refused, unanswered, still open, or never placed.
     pub failed: u64,
     /// From the first call to the end of the last.
     pub seconds: f64,
@@ -106,7 +106,7 @@ pub async fn call(load: CallLoad) -> Result<CallReport, LoadError> {
         placed: stats.calls_out,
         answered: stats.answered,
         completed: stats.completed,
-        failed: stats.unanswered,
+        failed: load.calls.saturating_sub(stats.completed),
         seconds,
         calls_per_second: stats.calls_out as f64 / seconds,
         answer_p50_ms: answers[0].as_secs_f64() * 1e3,

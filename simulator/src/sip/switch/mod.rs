@@ -49,6 +49,9 @@ use crate::{
 /// Everyone who calls the carrier is this peer.
 const ANYONE: PeerId = PeerId(1);
 
+/// Transactions, each way, for each call that may be open at once.
+const TRANSACTIONS_PER_CALL: usize = 10;
+
 /// How long a call is remembered after its end: its messages may come again.
 const REMEMBERED: Duration = Duration::from_secs(32);
 
@@ -104,7 +107,7 @@ impl Switch {
             limits: Limits { legs: carrier.capacity, ..Limits::default() },
             transactions: transaction::Config {
                 timers: timers(&carrier.timers),
-                ..transaction::Config::default()
+                limits: limits(carrier.capacity),
             },
             strangers: Strangers::Serve(ANYONE),
             serves: vec![codecs::sip::Method::Register],
@@ -305,6 +308,13 @@ fn policy(carrier: &SipCarrier) -> Policy {
         ..usual
     };
     Policy { session_timer: Some(timer), answer_time: None, ..Policy::default() }
+}
+
+/// Most transactions only wait for repetitions, for half a minute: what bounds the carrier is its calls, not these.
+fn limits(capacity: usize) -> transaction::Limits {
+    let usual = transaction::Limits::default();
+    let most = usual.clients.max(capacity.saturating_mul(TRANSACTIONS_PER_CALL));
+    transaction::Limits { clients: most, servers: most, ..usual }
 }
 
 fn timers(settings: &SipTimers) -> Timers {
