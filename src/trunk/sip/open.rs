@@ -89,8 +89,9 @@ pub fn open(sip: &SipConfig, trunks: &[SipTrunkConfig], side: TrunkSide, seed: u
         user_agent: Bytes::from(sip.user_agent.clone()),
         listeners: reachable,
         limits: ua::Limits {
-            // A call over the limit is refused by a leg that lives for a moment.
-            legs: calls.fold(0, usize::saturating_add).saturating_mul(2),
+            // A call over the limit is refused by a leg that lives for a moment. The endpoint's usual limit is the least:
+            // ended legs wait for half a minute for repetitions and count too, and calls may be short.
+            legs: calls.fold(0, usize::saturating_add).saturating_mul(2).max(ua::Limits::default().legs),
             ..ua::Limits::default()
         },
         strangers: match sip.strangers {
