@@ -58,6 +58,12 @@ impl Daemon {
         self.gateway
     }
 
+    /// The process, to be measured.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
     /// Asks it to end and waits for it.
     ///
     /// # Errors

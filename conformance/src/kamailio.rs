@@ -12,7 +12,10 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
 
-use crate::loopback::{Transport, free_port, is_bound, is_installed_or_skip};
+use crate::{
+    loopback::{Transport, free_port, is_bound, is_installed_or_skip},
+    subject::cpu_of_tree,
+};
 
 /// How long it may take to listen, and to end.
 const START: Duration = Duration::from_secs(20);
@@ -46,6 +49,20 @@ impl Kamailio {
     /// # Errors
     /// When it does not come to listen; the error tells what it said.
     pub fn start(upstream: SocketAddr, challenges: bool) -> Result<Self> {
+        let with: &[&str] = if challenges { &["-A", "AUTH"] } else { &[] };
+        Self::start_with(upstream, with, ["-m", "32", "-M", "4"])
+    }
+
+    /// The same with `workers` that read datagrams, and memory for many calls at once.
+    ///
+    /// # Errors
+    /// As [`Kamailio::start`].
+    pub fn start_for_load(upstream: SocketAddr, workers: usize) -> Result<Self> {
+        let with = ["-A", &format!("WORKERS={workers}")];
+        Self::start_with(upstream, &with, ["-m", "1024", "-M", "16"])
+    }
+
+    fn start_with(upstream: SocketAddr, with: &[&str], memory: [&str; 4]) -> Result<Self> {
         let folder = tempfile::tempdir().context("a folder for kamailio")?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let log = fs::File::create(folder.path().join("log")).context("kamailio's log")?;
@@ -54,7 +71,9 @@ impl Kamailio {
         command
             .arg("-f")
             .arg(config)
-            .args(["-DD", "-E", "-m", "32", "-M", "4", "-w"])
+            .args(["-DD", "-E"])
+            .args(memory)
+            .arg("-w")
             .arg(folder.path())
             .arg("-Y")
             .arg(folder.path())
@@ -62,10 +81,8 @@ impl Kamailio {
             .arg(folder.path().join("pid"))
             .args(["-A", &format!("PORT={}", address.port())])
             .args(["-A", &format!("UPSTREAM=\"sip:{upstream}\"")])
-            .args(["-A", &format!("UPSTREAM_PORT={}", upstream.port())]);
-        if challenges {
-            command.args(["-A", "AUTH"]);
-        }
+            .args(["-A", &format!("UPSTREAM_PORT={}", upstream.port())])
+            .args(with);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
         let child = child.with_context(|| format!("kamailio can't be started: {command:?}"))?;
         let mut kamailio = Self { folder, child, address };
@@ -90,6 +107,14 @@ impl Kamailio {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Processor time so far, that of its workers included.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn cpu(&self) -> Result<Duration> {
+        cpu_of_tree(self.child.id()).context("kamailio")
     }
 
     /// What it said.

@@ -17,15 +17,20 @@ pub enum Transport {
     Tcp,
 }
 
-/// Says whether a program is installed that shows its version with `-v`, for a test that skips otherwise.
+/// Says whether a program is installed that shows its version with `-v`.
+#[must_use]
+pub fn is_installed(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("-v").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+}
+
+/// The same for a test that skips otherwise.
 ///
 /// # Panics
 /// When it is not, and CI is `true`.
 #[must_use]
 pub fn is_installed_or_skip(program: &str) -> bool {
-    let mut command = Command::new(program);
-    let is_here = command.arg("-v").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if is_here.is_ok() {
+    if is_installed(program) {
         return true;
     }
     assert!(

@@ -25,6 +25,8 @@ enum Command {
     Report,
     /// Measures the whole path: generator, daemon with its durable store, simulator, events, acks.
     Bench(bench::Options),
+    /// Measures calls: the daemon beside Kamailio and bare SIPp, in turns.
+    BenchCalls(bench::CallOptions),
     /// Measures the simulator alone, under its own loader.
     BenchSim(bench::SimulatorOptions),
     /// Kills the daemon again and again under load, then accounts for every message and every report.
@@ -47,6 +49,7 @@ fn main() -> Result<ExitCode> {
             Ok(if agreed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Bench(options) => bench::run(&options),
+        Command::BenchCalls(options) => bench::run_calls(&options),
         Command::BenchSim(options) => bench::run_simulator(&options),
         Command::KillLoop(options) => kill_loop::run(&options),
         Command::Scale(options) => scale::run(&options),

@@ -16,7 +16,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
 
 pub use crate::loopback::Transport;
-use crate::loopback::{free_port, is_bound, is_installed_or_skip};
+use crate::{
+    loopback::{free_port, is_bound, is_installed_or_skip},
+    subject::cpu_of_tree,
+};
 
 /// How long it may take to listen.
 const START: Duration = Duration::from_secs(10);
@@ -26,6 +29,33 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// How much of its messages an error tells.
 const TOLD: usize = 6_000;
+
+/// What every scenario wants: each call of it is watched, and what was said can be told.
+const WATCHED: [&str; 9] = [
+    "-timer_resol",
+    "1",
+    "-trace_err",
+    "-error_file",
+    "errors.log",
+    "-trace_msg",
+    "-message_file",
+    "messages.log",
+    "-default_behaviors",
+];
+
+/// What load wants: nothing is written but counts, and bursts find room in the kernel.
+const COUNTED: [&str; 10] = [
+    "-trace_stat",
+    "-stf",
+    "counts.csv",
+    "-fd",
+    "1",
+    "-buff_size",
+    "4194304",
+    "-l",
+    "15000",
+    "-default_behaviors",
+];
 
 /// What stands for names that are given no value.
 const USUAL: [(&str, &str); 5] = [
@@ -98,7 +128,19 @@ impl Sipp {
     /// # Errors
     /// When it can't be started or does not listen.
     pub fn answer(play: &Play<'_>) -> Result<Self> {
-        let mut sipp = Self::start(play, &[])?;
+        Self::start(play, &WATCHED, &[])?.listening(play)
+    }
+
+    /// The same under load: of what was said only counts are kept.
+    ///
+    /// # Errors
+    /// As [`Sipp::answer`].
+    pub fn answer_load(play: &Play<'_>) -> Result<Self> {
+        Self::start(play, &COUNTED, &[])?.listening(play)
+    }
+
+    fn listening(mut self, play: &Play<'_>) -> Result<Self> {
+        let sipp = &mut self;
         let deadline = Instant::now() + START;
         while !is_bound(play.transport, sipp.address.port())? {
             if let Some(status) = sipp.child.try_wait()? {
@@ -107,7 +149,7 @@ impl Sipp {
             ensure!(Instant::now() < deadline, "{} does not listen", sipp.name);
             thread::sleep(LOOK);
         }
-        Ok(sipp)
+        Ok(self)
     }
 
     /// Calls an address.
@@ -122,10 +164,18 @@ impl Sipp {
         {
             last.splice(0..0, ["-auth_uri".to_owned(), format!("{number}@{to}")]);
         }
-        Self::start(play, &last)
+        Self::start(play, &WATCHED, &last)
     }
 
-    fn start(play: &Play<'_>, last: &[String]) -> Result<Self> {
+    /// Puts calls on an address as load.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn load(play: &Play<'_>, to: SocketAddr) -> Result<Self> {
+        Self::start(play, &COUNTED, &[to.to_string()])
+    }
+
+    fn start(play: &Play<'_>, manner: &[&str], last: &[String]) -> Result<Self> {
         let folder = tempfile::tempdir().context("a folder for sipp")?;
         let path = folder.path().join("scenario.xml");
         fs::write(&path, scenario(play)?).context("the scenario")?;
@@ -136,8 +186,9 @@ impl Sipp {
             .args(["-sf", "scenario.xml", "-i", "127.0.0.1", "-p", &address.port().to_string()])
             .args(["-t", if play.transport == Transport::Udp { "u1" } else { "t1" }])
             .args(["-m", &play.calls.to_string(), "-r", &play.rate.to_string()])
-            .args(["-nostdin", "-default_behaviors", "none", "-timer_resol", "1", "-recv_timeout", "8000"])
-            .args(["-trace_err", "-error_file", "errors.log", "-trace_msg", "-message_file", "messages.log"])
+            .args(["-nostdin", "-recv_timeout", "8000"])
+            .args(manner)
+            .arg("none")
             .args(last)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -150,6 +201,28 @@ impl Sipp {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Processor time so far.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn cpu(&self) -> Result<Duration> {
+        cpu_of_tree(self.child.id()).with_context(|| self.name.clone())
+    }
+
+    /// Waits until all calls of a load are over, whatever came of them, and gives the counts.
+    ///
+    /// # Errors
+    /// When they are not over `within` this time, or nothing was counted.
+    pub fn finish_load(mut self, within: Duration) -> Result<Counts> {
+        let deadline = Instant::now() + within;
+        while self.child.try_wait().with_context(|| self.name.clone())?.is_none() {
+            ensure!(Instant::now() < deadline, "{}: still runs after {within:?}", self.name);
+            thread::sleep(LOOK);
+        }
+        let table = fs::read_to_string(self.folder.path().join("counts.csv")).context("sipp's counts")?;
+        Counts::of(&table).with_context(|| format!("{}: can't read its counts", self.name))
     }
 
     /// Waits until all its calls are over.
@@ -178,6 +251,39 @@ impl Sipp {
             String::from_utf8_lossy(&octets[start..]).into_owned()
         };
         format!("errors:\n{}\nmessages:\n{}", read("errors.log"), read("messages.log"))
+    }
+}
+
+/// What a load came to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Counts {
+    /// Calls that went as the scenario has it.
+    pub good: usize,
+    /// Others.
+    pub failed: usize,
+    /// Messages that were sent again.
+    pub repeated: usize,
+    /// From its start to its end.
+    pub took: Duration,
+}
+
+impl Counts {
+    /// Reads the last line of a table of counts.
+    fn of(table: &str) -> Option<Self> {
+        let mut lines = table.lines();
+        let names: Vec<&str> = lines.next()?.split(';').collect();
+        let last: Vec<&str> = lines.next_back()?.split(';').collect();
+        let field = |wanted: &str| last.get(names.iter().position(|name| *name == wanted)?).copied();
+        let count = |wanted: &str| field(wanted)?.parse().ok();
+        // Date, time of day, and seconds since 1970, between tabs.
+        let seconds = |wanted: &str| field(wanted)?.rsplit('\t').next()?.parse::<f64>().ok();
+        let took = seconds("CurrentTime")? - seconds("StartTime")?;
+        Some(Self {
+            good: count("SuccessfulCall(C)")?,
+            failed: count("FailedCall(C)")?,
+            repeated: count("Retransmissions(C)")?,
+            took: Duration::try_from_secs_f64(took).ok()?,
+        })
     }
 }
 
@@ -233,6 +339,15 @@ mod tests {
     #[test]
     fn a_value_may_have_octets_that_are_no_utf_8() {
         assert_eq!(unescape("a\\xB0\\xa1b\\xzz"), b"a\xB0\xA1b\\xzz");
+    }
+
+    #[test]
+    fn counts_are_those_of_the_last_line() {
+        let table = "StartTime;CurrentTime;SuccessfulCall(C);FailedCall(C);Retransmissions(C);\n\
+                     d\tt\t10.5;d\tt\t11.5;1;2;3;\nd\tt\t10.5;d\tt\t12.5;40;5;6;\n";
+        let took = Duration::from_secs(2);
+        assert_eq!(Counts::of(table), Some(Counts { good: 40, failed: 5, repeated: 6, took }));
+        assert_eq!(Counts::of("StartTime;\n"), None);
     }
 
     #[test]

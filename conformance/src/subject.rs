@@ -250,11 +250,35 @@ pub fn free_port() -> Result<u16> {
     Ok(listener.local_addr()?.port())
 }
 
+/// Processor time so far of a process and of those that it made.
+///
+/// # Errors
+/// When it is gone.
+pub fn cpu_of_tree(process: u32) -> Result<Duration> {
+    let mut sum = cpu_of(&process.to_string())?;
+    for entry in fs::read_dir("/proc").context("/proc")?.flatten() {
+        // Others come and go meanwhile.
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+        if parent(&stat) == Some(process) {
+            sum += ticks(&stat).map(of_ticks).context("no times in its stat")?;
+        }
+    }
+    Ok(sum)
+}
+
 fn cpu_of(process: &str) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    ticks(&stat)
-        .map(|ticks| Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
-        .context("no times in its stat")
+    ticks(&stat).map(of_ticks).context("no times in its stat")
+}
+
+fn of_ticks(ticks: u64) -> Duration {
+    Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
+}
+
+/// The process that made this one: the second field behind the name.
+fn parent(stat: &str) -> Option<u32> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// utime and stime: the 12th and 13th field behind the name, which may hold anything but ends at the last parenthesis.
@@ -275,6 +299,20 @@ mod tests {
         let stat = "7 (a) b (c)) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20";
         assert_eq!(ticks(stat), Some(300));
         assert_eq!(ticks("7 (a) S 1"), None);
+        assert_eq!(parent(stat), Some(1));
+    }
+
+    #[test]
+    fn measures_what_a_process_made_with_it() {
+        let work = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("sh -c '{work}' & exec sleep 60")]);
+        let subject = Subject::start("sh", command).unwrap();
+        let worked = (0..6000).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            cpu_of_tree(subject.id()).unwrap() >= Duration::from_millis(50)
+        });
+        assert!(worked);
     }
 
     #[test]

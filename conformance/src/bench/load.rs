@@ -8,29 +8,24 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Streaming, transport::Channel};
 
+use super::{
+    account::{Faults, histogram, note},
+    events::{FRAMES, send_acks, subscribe},
+};
 use crate::{
     api::{
-        self, event_service_client::EventServiceClient, sms_service_client::SmsServiceClient,
-        stream_events_request::Frame as Given, stream_events_response::Frame as Told, submit_result::Outcome,
+        self, sms_service_client::SmsServiceClient, stream_events_response::Frame as Told,
+        submit_result::Outcome,
     },
     rig::{Gateway, SENDER},
 };
 
-/// Latencies above this are told as this, microseconds: ten minutes.
-const LONGEST_MICROS: u64 = 600_000_000;
-/// Frames that may wait for the connection.
-const FRAMES: usize = 64;
 /// How long nothing at all may happen.
 const STALL: Duration = Duration::from_secs(30);
 /// How long surplus events are waited for.
 const SURPLUS: Duration = Duration::from_millis(500);
 /// How often a paced generator looks whether it owes messages.
 const TICK: Duration = Duration::from_millis(2);
-/// Events held at once, the most that the API grants.
-const EVENT_CREDIT: u32 = 10_000;
-/// Faults told in full; beyond it they are only counted.
-const TOLD: usize = 20;
-const SUBSCRIPTION: &str = "bench";
 /// Whose messages they are. Those of others are none of this load's business.
 const TENANT: &str = "bench";
 
@@ -67,7 +62,7 @@ pub struct Run {
 /// When a stream breaks, or nothing happens for half a minute.
 pub async fn run(load: &Load, gateway: Gateway) -> Result<Run> {
     let channel = gateway.connect().await?;
-    let (acks, mut events) = subscribe(channel, SUBSCRIPTION).await?;
+    let (acks, mut events) = subscribe(channel, &[TENANT], &[api::EventKind::MessageState]).await?;
     let (requests, mut results) = open_submits(gateway.connect().await?).await?;
     let mut ledger = Ledger::new(load)?;
     let mut owed = Vec::new();
@@ -102,7 +97,6 @@ pub async fn run(load: &Load, gateway: Gateway) -> Result<Run> {
 }
 
 type Submits = (mpsc::Sender<api::StreamSubmitMessagesRequest>, Streaming<api::StreamSubmitMessagesResponse>);
-type Events = (mpsc::Sender<api::StreamEventsRequest>, Streaming<api::StreamEventsResponse>);
 
 /// Opens a submit stream.
 ///
@@ -112,38 +106,6 @@ pub async fn open_submits(channel: Channel) -> Result<Submits> {
     let (requests, stream) = mpsc::channel(FRAMES);
     let results = SmsServiceClient::new(channel).stream_submit_messages(ReceiverStream::new(stream)).await?;
     Ok((requests, results.into_inner()))
-}
-
-async fn subscribe(channel: Channel, name: &str) -> Result<Events> {
-    let mut client = EventServiceClient::new(channel);
-    let subscription = api::Subscription {
-        subscription_id: name.to_owned(),
-        tenant_ids: vec![TENANT.to_owned()],
-        kinds: vec![api::EventKind::MessageState as i32],
-        ..Default::default()
-    };
-    client.create_subscription(api::CreateSubscriptionRequest { subscription: Some(subscription) }).await?;
-    let (acks, stream) = mpsc::channel(FRAMES);
-    let open = api::OpenStream {
-        subscription_id: name.to_owned(),
-        consumer_id: name.to_owned(),
-        initial_credit: EVENT_CREDIT,
-        ack_deadline: None,
-    };
-    acks.send(api::StreamEventsRequest { frame: Some(Given::Open(open)) }).await?;
-    let events = client.stream_events(ReceiverStream::new(stream)).await?;
-    Ok((acks, events.into_inner()))
-}
-
-/// Acks what is owed, if the connection has room; else it stays owed.
-fn send_acks(acks: &mpsc::Sender<api::StreamEventsRequest>, owed: &mut Vec<String>) {
-    if owed.is_empty() {
-        return;
-    }
-    if let Ok(place) = acks.try_reserve() {
-        let batch = api::AckBatch { ack_event_ids: std::mem::take(owed), ..Default::default() };
-        place.send(api::StreamEventsRequest { frame: Some(Given::Ack(batch)) });
-    }
 }
 
 /// Every message's account.
@@ -160,8 +122,7 @@ struct Ledger {
     last_event: Instant,
     to_accept: Histogram<u64>,
     to_event: Histogram<u64>,
-    faults: Vec<String>,
-    more_faults: usize,
+    faults: Faults,
 }
 
 impl Ledger {
@@ -177,10 +138,9 @@ impl Ledger {
             credit: 0,
             last_accept: now,
             last_event: now,
-            to_accept: Histogram::new_with_bounds(1, LONGEST_MICROS, 3)?,
-            to_event: Histogram::new_with_bounds(1, LONGEST_MICROS, 3)?,
-            faults: Vec::new(),
-            more_faults: 0,
+            to_accept: histogram()?,
+            to_event: histogram()?,
+            faults: Faults::default(),
         })
     }
 
@@ -231,9 +191,11 @@ impl Ledger {
                 (_, Some(Outcome::Error(error))) => {
                     // It will have no event: it counts as done, badly.
                     self.completed += 1;
-                    self.fault(format!("{} was refused: {}", result.request_id, error.message));
+                    self.faults.note(format!("{} was refused: {}", result.request_id, error.message));
                 }
-                _ => self.fault(format!("an answer to a request that was not made: {}", result.request_id)),
+                _ => self
+                    .faults
+                    .note(format!("an answer to a request that was not made: {}", result.request_id)),
             }
         }
     }
@@ -252,11 +214,11 @@ impl Ledger {
                 continue;
             }
             let Some(index) = index(&moved.request_id).filter(|index| *index < self.sent.len()) else {
-                self.fault(format!("an event about a message that was not sent: {}", moved.request_id));
+                self.faults.note(format!("an event about a message that was not sent: {}", moved.request_id));
                 continue;
             };
             if moved.state() != api::MessageState::Delivered {
-                self.fault(format!("{} ended as {}", moved.request_id, moved.state().as_str_name()));
+                self.faults.note(format!("{} ended as {}", moved.request_id, moved.state().as_str_name()));
             }
             match self.finals[index] {
                 0 => {
@@ -266,7 +228,7 @@ impl Ledger {
                     note(&mut self.to_event, now - self.sent[index]);
                 }
                 first if first != event.sequence => {
-                    self.fault(format!(
+                    self.faults.note(format!(
                         "{} has two final events, {first} and {}",
                         moved.request_id, event.sequence
                     ));
@@ -277,36 +239,21 @@ impl Ledger {
         Ok(())
     }
 
-    fn fault(&mut self, fault: String) {
-        if self.faults.len() < TOLD {
-            self.faults.push(fault);
-        } else {
-            self.more_faults += 1;
-        }
-    }
-
     fn progress(&self) -> String {
-        let faults = self.faults.join("; ");
+        let faults = self.faults.told().join("; ");
         let (sent, accepted, completed) = (self.sent.len(), self.accepted, self.completed);
         format!("{sent} submitted, {accepted} accepted, {completed} completed; {faults}")
     }
 
-    fn close(mut self) -> Run {
-        if self.more_faults > 0 {
-            self.faults.push(format!("and {} more", self.more_faults));
-        }
+    fn close(self) -> Run {
         Run {
             accepted_in: self.last_accept - self.began,
             completed_in: self.last_event - self.began,
             to_accept: self.to_accept,
             to_event: self.to_event,
-            faults: self.faults,
+            faults: self.faults.into_told(),
         }
     }
-}
-
-fn note(histogram: &mut Histogram<u64>, took: Duration) {
-    histogram.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
 }
 
 /// The request of a number: a notification of ordinary length, each text and recipient its own.
@@ -380,8 +327,8 @@ mod tests {
         let mut owed = Vec::new();
         ledger.take_events(ended(0, 7), &mut owed).unwrap();
         ledger.take_events(ended(0, 7), &mut owed).unwrap();
-        assert!(ledger.faults.is_empty() && ledger.is_complete());
+        assert!(ledger.faults.count() == 0 && ledger.is_complete());
         ledger.take_events(ended(0, 8), &mut owed).unwrap();
-        assert_eq!((ledger.faults.len(), owed.len()), (1, 3));
+        assert_eq!((ledger.faults.count(), owed.len()), (1, 3));
     }
 }

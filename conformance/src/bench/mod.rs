@@ -3,6 +3,9 @@
 //!
 //! The loop is closed: every message must come back as exactly one final event.
 
+mod account;
+mod calls;
+mod events;
 mod figures;
 mod floor;
 mod load;
@@ -13,6 +16,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+pub use calls::{Options as CallOptions, run as run_calls};
 pub use floor::serve as serve_bare_stream;
 pub use load::{Load, open_submits};
 pub use simulator::{Options as SimulatorOptions, run as run_simulator};
