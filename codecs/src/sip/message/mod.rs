@@ -206,6 +206,17 @@ impl Message {
         self.octets.truncate((self.head.body as usize).saturating_add(octets));
     }
 
+    /// A copy that takes no more memory than it needs: what was written has room to spare, and what came may share its
+    /// octets with others.
+    pub(super) fn packed(&self) -> Self {
+        Self { octets: Bytes::copy_from_slice(&self.octets), head: self.head.clone() }
+    }
+
+    /// The same without the body.
+    pub(super) fn packed_head(&self) -> Self {
+        Self { octets: Bytes::copy_from_slice(self.head()), head: self.head.clone() }
+    }
+
     /// The start line, the headers and the empty line behind them.
     #[must_use]
     pub fn head(&self) -> &[u8] {

@@ -195,6 +195,22 @@ impl Leg {
         }
         self.tell(core, now, LegEvent::Ended(Box::new(ended)));
         self.has_ended = true;
+        self.let_go();
+    }
+
+    /// Drops what a leg that has ended can't need any more. It stays for half a minute, to repeat its ACK and to end what
+    /// else may answer, and at many calls a second most legs are such ones.
+    fn let_go(&mut self) {
+        if let Call::Outgoing(call) = &mut self.call {
+            // A late answer makes a dialog by the headers alone. That there was an offer still counts, not what it said.
+            call.invite = call.invite.as_ref().map(Message::packed_head);
+            call.order.body.iter_mut().for_each(|body| body.octets = Bytes::new());
+            (call.order.fields, call.told_sdp) = (Vec::new(), None);
+        }
+        for session in &mut self.sessions {
+            (session.local_sdp, session.remote_sdp) = (None, None);
+            session.ack.iter_mut().for_each(|ack| ack.message = ack.message.packed());
+        }
     }
 
     /// One of its transactions is over.
