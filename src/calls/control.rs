@@ -6,6 +6,7 @@
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
+use ::metrics::Gauge;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
     task::JoinHandle,
@@ -84,6 +85,8 @@ pub struct CallControl {
     hung_up: bool,
     /// The store failed: nothing is kept any more, and the next start resolves what is open.
     failed: bool,
+    /// How many calls are open, for whoever looks.
+    open: Gauge,
 }
 
 impl CallControl {
@@ -125,6 +128,7 @@ impl CallControl {
             end_at: None,
             hung_up: false,
             failed: false,
+            open: metrics::calls_open(),
         };
         Ok((Calls::new(acceptor, store, tell), tokio::spawn(control.run())))
     }
@@ -173,8 +177,13 @@ impl CallControl {
                     self.hand_over();
                 }
             }
-            metrics::calls_open(self.registry.len());
+            self.count();
         }
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a gauge")]
+    fn count(&self) {
+        self.open.set(self.registry.len() as f64);
     }
 
     fn message(&mut self, message: Message) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Gauge, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 use super::seconds;
 use crate::domain::{CallDirection, CallState, Category, Cause, TrunkId};
@@ -46,8 +46,7 @@ pub fn post_dial_delay(delay: Duration) {
     histogram!(POST_DIAL_DELAY).record(seconds(delay));
 }
 
-/// Calls that have not ended.
-#[allow(clippy::cast_precision_loss, reason = "a gauge")]
-pub fn calls_open(calls: usize) {
-    gauge!("carrierd_calls_open").set(calls as f64);
+/// The handle of the calls that have not ended.
+pub fn calls_open() -> Gauge {
+    gauge!("carrierd_calls_open")
 }
