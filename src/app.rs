@@ -23,7 +23,7 @@ use crate::{
     domain::TrunkId,
     events::{Subscriptions, watch_lag},
     grpc,
-    instance::{Instance, Phase, Reload},
+    instance::{Carries, Instance, Phase, Reload, Told},
     routing::{RouteTable, Router},
     sms::{Acceptor, Diagnosis, Doctor, Due, DueParts, InboundParts, run_inbound},
     store::{Committing, Store},
@@ -118,7 +118,7 @@ impl App {
             OpenTrunk::new(trunk, config, random.random(), &surroundings.dialer, orders)
         };
         let trunks: Vec<_> = config.trunks.iter().map(&mut open).collect();
-        let sip = calls::Opened::new(config, random.random())?;
+        let sip = calls::Opened::new(config, &mut wanted, random.random())?;
         let shown = trunks.iter().map(|trunk| trunk.status.subscribe());
         // After those of messages: the orders that these obey are in their order.
         let board = TrunkBoard::new(shown.chain(sip.iter().flat_map(calls::Opened::statuses)).collect());
@@ -138,12 +138,14 @@ impl App {
             let (worker, inbound) = trunk.start(config, &store, &ways, orders);
             workers.push((id.clone(), worker));
             inbounds.push(inbound);
-            told.push((id, tell));
+            told.push(Told { id, carries: Carries::Messages, orders: tell });
         }
+        told.extend(sip.iter().flat_map(calls::Opened::told));
         let instance = Instance::new(told, board.clone(), store.clone(), config.drain.limit);
         let start = |sip: calls::Opened| sip.start(config, &store, &ways, instance.refusing());
         let telephony = sip.map(start).transpose()?;
-        let reload = Reload::new(instance.clone(), ways.clone(), statuses, config.clone());
+        let call_trunks = telephony.as_ref().map(|telephony| telephony.trunks.clone());
+        let reload = Reload::new(instance.clone(), ways.clone(), statuses, call_trunks, config.clone());
         let first_reference = random.random();
         let acceptor = Acceptor::new(ways.clone(), store.clone(), first_reference, instance.refusing());
         let (ends, drain) = watch::channel(false);
@@ -232,13 +234,10 @@ impl App {
     /// start, by its marks, and resolved as each message wants.
     pub async fn end(mut self, faces: Vec<JoinHandle<()>>, at_once: impl Future<Output = ()>) {
         let in_order = async {
-            let limit = self.instance.limit();
-            let calls = async {
-                if let Some(telephony) = &mut self.telephony {
-                    telephony.end(limit).await;
-                }
-            };
-            tokio::join!(self.instance.end(), calls);
+            self.instance.end().await;
+            if let Some(telephony) = &mut self.telephony {
+                telephony.end().await;
+            }
             let _ = self.ends.send(true);
             if timeout(LAST_STEPS, ended(&mut self.workers, &mut self.inbounds, &mut self.due)).await.is_err()
             {
@@ -379,6 +378,7 @@ impl OpenTrunk {
         let inbound = InboundParts {
             trunk_id: self.config.id.clone(),
             planner: self.lane.planner.clone(),
+            router: ways.router().clone(),
             store: store.clone(),
             inbox: self.open.inbound,
             reassembly_timeout: config.messages.reassembly_timeout,

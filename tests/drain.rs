@@ -153,7 +153,8 @@ async fn a_drain_that_hits_its_limit_says_what_is_left_and_each_message_ends_onc
         let awaits = platform.accepted(with("awaits", "13800138001", AmbiguityPolicy::AwaitReport)).await;
         let again = platform.accepted(with("again", "13800138002", AmbiguityPolicy::Resubmit)).await;
         let waits = platform.accepted(with("waits", "13800138003", AmbiguityPolicy::AwaitReport)).await;
-        bed.until_trunks("two are on the wire", |trunk| trunk.links[0].in_flight == 2).await;
+        let are_there = |trunk: &api::Trunk| (trunk.links[0].in_flight, trunk.queue_depth) == (2, 1);
+        bed.until_trunks("two are on the wire, one waits", are_there).await;
         let told = drain(&bed, 1).await;
         let (first, last) = (&told[0], told.last().expect("the end"));
         assert_eq!((first.open_window_count, first.queued_count), (2, 1));

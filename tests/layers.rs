@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["admin", "calls", "dispatch", "events", "grpc", "instance", "routing", "sms", "store", "trunk"],
     ),
     ("grpc", &["calls", "dispatch", "events", "instance", "routing", "sms", "store", "trunk"]),
-    ("instance", &["dispatch", "routing", "store", "trunk"]),
+    ("instance", &["calls", "dispatch", "routing", "store", "trunk"]),
     ("sms", &["dispatch", "events", "routing", "store", "trunk"]),
     ("calls", &["dispatch", "events", "routing", "store", "trunk"]),
     ("dispatch", &["events", "routing", "store", "trunk"]),

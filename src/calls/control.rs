@@ -15,7 +15,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
-    CallWays, IncomingRules,
+    CallWays, IncomingRules, Lanes,
     accept::CallAcceptor,
     handle::Calls,
     refused::WordRefused,
@@ -78,6 +78,8 @@ pub struct CallControl {
     store: Store,
     side: CallSide,
     messages: mpsc::Receiver<Message>,
+    /// What the trunks are told; the registry looks for itself, and is woken by this.
+    lanes: watch::Receiver<Arc<Lanes>>,
     refusing: watch::Receiver<bool>,
     commit: Option<Commit>,
     alive_at: Instant,
@@ -108,6 +110,7 @@ impl CallControl {
             refusing.clone(),
         );
         let now = clock::now();
+        let lanes = ways.lanes();
         let mut registry = Registry::new(ways, incoming, room, now.mono);
         if !left.open.is_empty() || left.damaged > 0 {
             info!(
@@ -122,6 +125,7 @@ impl CallControl {
             store: store.clone(),
             side,
             messages,
+            lanes,
             refusing,
             commit: None,
             alive_at: Instant::now(),
@@ -171,6 +175,7 @@ impl CallControl {
                     self.hand_over();
                 }
                 changed = self.refusing.changed(), if refusing_seen => refusing_seen = changed.is_ok(),
+                Ok(()) = self.lanes.changed() => self.registry.heed(clock::now().mono),
                 () = at(deadline) => {
                     self.registry.handle_timeout(clock::now());
                     self.hang_up_when_over();

@@ -167,6 +167,12 @@ impl Leg {
         &self.ladder
     }
 
+    /// The trunk that it is on now.
+    #[must_use]
+    pub fn on(&self) -> Option<&TrunkId> {
+        self.on.as_ref().map(|on| &on.trunk)
+    }
+
     /// Trunks that it was placed on.
     #[must_use]
     pub fn tried(&self) -> &[TrunkId] {

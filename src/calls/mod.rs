@@ -4,7 +4,7 @@
 //! - [`CallControl`]: the one task that owns the open calls, and its registry, which is pure;
 //! - [`Leg`]: one call's state, pure;
 //! - [`Failover`] and [`Own`]: what a failure on one trunk leads to, and what our own acts mean, pure;
-//! - [`CallWays`]: which trunks a call may take.
+//! - [`CallWays`]: which trunks a call may take; [`CallTrunks`]: what each of them is told to be.
 //!
 //! A restart finds the calls that were open, ends their dialogs where what was kept suffices, and tells them as lost: a
 //! call is never placed a second time by a process that does not know what became of the first.
@@ -23,6 +23,7 @@ mod refused;
 mod registry;
 #[cfg(test)]
 mod tests;
+mod trunks;
 mod waiting;
 mod ways;
 
@@ -35,4 +36,5 @@ pub use leg::{Effects, IncomingRules, Leg, Told, WrongState};
 pub use open::{open, tell_left};
 pub use refused::{CallRefused, WordRefused};
 pub use registry::{CallFilter, LiveCall, Word};
-pub use ways::{CallLane, CallWays, HealthOf, Permit};
+pub use trunks::{CallTrunks, NewTrunk, Planned};
+pub use ways::{CallLane, CallWays, HealthOf, Lanes, Permit};

@@ -1,42 +1,33 @@
 //! Calls as a configuration has them: the ways and the task.
 
-use std::{collections::HashMap, sync::Arc};
-
 use tokio::{sync::watch, task::JoinHandle};
 use tracing::error;
 
-use super::{CallControl, CallLane, CallParts, CallWays, Calls, Failover, HealthOf, IncomingRules, lost};
+use super::{CallControl, CallParts, CallTrunks, CallWays, Calls, HealthOf, IncomingRules, Planned, lost};
 use crate::{
     clock,
-    config::{Config, SipTrunkConfig},
-    domain::TrunkId,
+    config::Config,
     routing::{RouteTable, Router},
     store::{LeftCalls, Store, StoreError},
-    trunk::calls::{CallSide, CallSlots},
+    trunk::{calls::CallSide, sip::Wish},
 };
 
-/// Starts calls over the trunks whose places are `slots`, which ends what the last run left open. `refusing`: the daemon
-/// takes nothing new. The task ends after [`Calls::end`].
+/// Starts calls over the trunks that are planned and known to the task of SIP, which ends what the last run left open.
+/// `refusing`: the daemon takes nothing new. The task ends after [`Calls::end`].
 ///
 /// # Errors
 /// What the last run left can't be read.
 pub fn open(
     config: &Config,
     store: &Store,
+    (planned, wish): (Planned, watch::Sender<Wish>),
     side: CallSide,
-    slots: &[(TrunkId, CallSlots)],
     health: HealthOf,
     refusing: watch::Receiver<bool>,
-) -> Result<(Calls, JoinHandle<()>), StoreError> {
-    let lanes: HashMap<_, _> = slots
-        .iter()
-        .filter_map(|(id, slots)| {
-            let trunk = config.sip_trunks.iter().find(|trunk| trunk.id == *id)?;
-            Some((id.clone(), lane(trunk, slots.clone())))
-        })
-        .collect();
-    CallControl::spawn(CallParts {
-        ways: CallWays::new(Router::new(table(config)), lanes, health),
+) -> Result<(Calls, CallTrunks, JoinHandle<()>), StoreError> {
+    let ways = CallWays::new(Router::new(table(config)), planned.lanes(), health);
+    let (calls, task) = CallControl::spawn(CallParts {
+        ways: ways.clone(),
         store: store.clone(),
         side,
         incoming: IncomingRules {
@@ -45,7 +36,8 @@ pub fn open(
         },
         max_open: config.calls.max_open,
         refusing,
-    })
+    })?;
+    Ok((calls, CallTrunks::new(planned, ways, wish, store.clone()), task))
 }
 
 /// Tells calls that the last run left open as lost, where no trunk carries calls any more. The task does it.
@@ -67,22 +59,8 @@ pub fn tell_left(store: &Store) -> Result<JoinHandle<()>, StoreError> {
 }
 
 /// Where calls may go, as a configuration says.
-fn table(config: &Config) -> RouteTable {
+#[must_use]
+pub fn table(config: &Config) -> RouteTable {
     let trunks = config.sip_trunks.iter().map(|trunk| trunk.id.clone()).collect();
     RouteTable::new(&config.call_routes, trunks, config.numbers.clone(), config.windows.clone())
-}
-
-fn lane(trunk: &SipTrunkConfig, slots: CallSlots) -> CallLane {
-    let callers = trunk.callers.clone();
-    CallLane {
-        permit: Arc::new(move |number| callers.permit(number)),
-        headers: trunk.headers.clone(),
-        slots,
-        calls_per_second: trunk.calls_per_second,
-        failover: Arc::new(Failover {
-            statuses: trunk.failover_statuses.clone(),
-            post_dial_delay: trunk.timers.no_progress,
-            ..Failover::default()
-        }),
-    }
 }

@@ -14,10 +14,14 @@ use std::{
 
 use codecs::Now;
 use jiff::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use self::placing::Gate;
-use super::{Effects, IncomingRules, Leg, Told, WrongState, lost, waiting::Waiting, ways::CallWays};
+use super::{
+    Effects, IncomingRules, Leg, Told, WrongState, lost,
+    waiting::Waiting,
+    ways::{CallWays, Lanes},
+};
 use crate::{
     domain::{Call, CallId, CallProgress, CallState, Event, Ladder, Payload, Sdp, TenantId, TrunkId},
     store::{CallChange, CallNow, LeftCalls},
@@ -31,6 +35,8 @@ const LINGER: Duration = Duration::from_secs(90);
 /// The calls that are open.
 pub struct Registry {
     ways: CallWays,
+    /// What the trunks are told; the gates follow it.
+    lanes: watch::Receiver<Arc<Lanes>>,
     rules: IncomingRules,
     /// How many more may be opened.
     room: Arc<Semaphore>,
@@ -114,9 +120,12 @@ impl Registry {
     /// No call is open; `room` is what all of them share.
     #[must_use]
     pub fn new(ways: CallWays, rules: IncomingRules, room: Arc<Semaphore>, now: Instant) -> Self {
-        let gates = ways.lanes().map(|(id, lane)| (id.clone(), Gate::new(lane, now))).collect();
+        let mut lanes = ways.lanes();
+        let present = lanes.borrow_and_update().clone();
+        let gates = present.iter().map(|(id, lane)| (id.clone(), Gate::new(lane, now))).collect();
         Self {
             ways,
+            lanes,
             rules,
             room,
             live: BTreeMap::new(),
@@ -186,7 +195,8 @@ impl Registry {
         };
         let id = placement.call;
         let mut effects = Effects::default();
-        let leg = Leg::incoming(id, &incoming, self.rules, at, &mut effects);
+        let owner = self.ways.router().table().owner(&incoming.callee);
+        let leg = Leg::incoming(id, &incoming, owner, self.rules, at, &mut effects);
         self.insert(id, leg, room, true);
         if let Some(live) = self.live.get_mut(&id) {
             live.slots.push((placement.number, incoming.trunk, incoming.slot));
@@ -265,11 +275,14 @@ impl Registry {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let timer = self.timers.first().map(|(at, _)| *at);
-        timer.into_iter().chain(self.serve_at).chain(self.release_at).min()
+        let others = [self.serve_at, self.release_at, self.hang_up_at()];
+        timer.into_iter().chain(others.into_iter().flatten()).min()
     }
 
     /// Lets time have its effect.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.heed(now.mono);
+        self.hang_up_resting(now);
         while let Some((_, id)) = self.timers.first().copied().filter(|(at, _)| *at <= now.mono) {
             let mut over = false;
             self.with(id, now, |leg, effects| over = leg.handle_timeout(now, effects));

@@ -1,6 +1,8 @@
 //! The ways to all trunks that carry calls: which of them a call may take, and what each allows.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Instant};
+
+use tokio::sync::watch;
 
 use super::{Failover, refused::CallRefused};
 use crate::{
@@ -27,7 +29,12 @@ pub struct CallLane {
     pub calls_per_second: Option<u32>,
     /// When a call leaves it for another one.
     pub failover: Arc<Failover>,
+    /// The trunk shall rest: what is left of its calls then is hung up.
+    pub hang_up_at: Option<Instant>,
 }
+
+/// The lanes of all trunks.
+pub type Lanes = HashMap<TrunkId, CallLane>;
 
 /// The ways to all trunks that carry calls. Cheap to clone.
 #[derive(Clone)]
@@ -35,15 +42,20 @@ pub struct CallWays(Arc<Shared>);
 
 struct Shared {
     router: Router,
-    lanes: HashMap<TrunkId, CallLane>,
+    lanes: watch::Sender<Arc<Lanes>>,
     health: HealthOf,
 }
 
 impl CallWays {
     /// The ways of these lanes, as `router` allows, whose table must be one for calls, and `health` shows them.
     #[must_use]
-    pub fn new(router: Router, lanes: HashMap<TrunkId, CallLane>, health: HealthOf) -> Self {
-        Self(Arc::new(Shared { router, lanes, health }))
+    pub fn new(router: Router, lanes: Lanes, health: HealthOf) -> Self {
+        Self(Arc::new(Shared { router, lanes: watch::Sender::new(Arc::new(lanes)), health }))
+    }
+
+    /// Puts other lanes in their place, for all that ask from now on.
+    pub fn replace(&self, lanes: Lanes) {
+        self.0.lanes.send_replace(Arc::new(lanes));
     }
 
     /// What decides where a call may go.
@@ -52,9 +64,10 @@ impl CallWays {
         &self.0.router
     }
 
-    /// All lanes.
-    pub fn lanes(&self) -> impl Iterator<Item = (&TrunkId, &CallLane)> {
-        self.0.lanes.iter()
+    /// All lanes, now and whenever they change.
+    #[must_use]
+    pub fn lanes(&self) -> watch::Receiver<Arc<Lanes>> {
+        self.0.lanes.subscribe()
     }
 
     /// Whether a trunk can carry now.
@@ -74,11 +87,12 @@ impl CallWays {
                 Unroutable::UnknownTrunk(id) => CallRefused::UnknownTrunk(id),
                 Unroutable::NoRule => CallRefused::NoRoute,
             })?;
+        let lanes = self.0.lanes.borrow().clone();
         let mut refused = CallRefused::NoRoute;
         let mut trunks = Vec::with_capacity(candidates.len());
         for candidate in candidates {
             let id = candidate.trunk;
-            let Some(lane) = self.0.lanes.get(id) else { continue };
+            let Some(lane) = lanes.get(id) else { continue };
             match lane.check(id, call) {
                 Ok(()) => trunks.push(id.clone()),
                 Err(why) => refused = why,

@@ -31,10 +31,10 @@ pub use profiles::words::{BindMode, CarrierIdForm, LongMessages, ReceiptForm, Va
 pub use sender::SenderRule;
 pub use shares::ShareConfig;
 pub use sip::{
-    AddressBlock, CallHeader, Callers, Certificates, Direction, DnsConfig, EarlyMedia, Gateway,
-    IdentityConfig, NumberRule, NumberScheme, PrivateKey, ProbeConfig, ReliableProvisional,
-    SessionTimerConfig, SessionTimerUse, SipAccount, SipConfig, SipLimits, SipListener, SipTimers,
-    SipTrunkConfig, SipTrunkTimers, Strangers, StreamTimers, TlsConfig, WhoseNumber,
+    AddressBlock, CallHeader, Callers, Certificates, CircuitConfig, Direction, DnsConfig, EarlyMedia,
+    Gateway, IdentityConfig, NumberRule, NumberScheme, PrivateKey, ProbeConfig, ReliableProvisional,
+    SessionTimerConfig, SessionTimerUse, SipAccount, SipConfig, SipFailoverConfig, SipLimits, SipListener,
+    SipTimers, SipTrunkConfig, SipTrunkTimers, Strangers, StreamTimers, TlsConfig, WhoseNumber,
 };
 pub use status::StatusRule;
 pub use tlv::TlvRule;

@@ -1,4 +1,4 @@
-//! `[numbers]`: data files that say which operator serves a number.
+//! `[numbers]`: data files that say which operator serves a number, and which tenant a number of ours belongs to.
 //!
 //! A line of `ranges` is `prefix,operator`, the prefix in international form; one of `portability` is `number,operator`,
 //! the number in international form or as a Chinese mobile number of eleven digits. Spaces around the fields, empty lines
@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::section::Section;
-use crate::domain::{International, Number, NumberPlan, OperatorIndex, e164, mask};
+use crate::domain::{International, Number, NumberPlan, OperatorIndex, TenantId, e164, mask};
 
 /// More faults of one file than these help nobody.
 const MAX_FAULTS: usize = 10;
@@ -58,10 +58,39 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Numbers {
     let ranges = rows("ranges", ranges, Kind::Ranges);
     let ported = rows("portability", portability, Kind::Portability);
     let is_sound = section.is_sound();
+    let owners = owners(&mut section);
     section.finish();
     let keys = |rows: Vec<Row>| rows.into_iter().map(|row| (row.key, row.operator));
-    let plan = NumberPlan::new(operators, keys(ranges), keys(ported));
+    let plan = NumberPlan::new(operators, keys(ranges), keys(ported)).owned(owners);
     Numbers { plan: Arc::new(plan), is_known: is_named && is_sound, is_broken: !is_sound }
+}
+
+/// Reads `[[numbers.owner]]`: which tenants numbers of ours belong to.
+fn owners(section: &mut Section<'_>) -> Vec<(String, TenantId)> {
+    let mut owners: Vec<(String, TenantId)> = Vec::new();
+    for mut table in section.sections("owner") {
+        let tenant = table.text("tenant", "a tenant's id, not empty", |text| !text.is_empty()).required();
+        let right = "1 to 21 digits that a number of ours begins with, in international form without +, or a service number";
+        let prefixes = table.list("prefixes", right, prefix).required().unwrap_or_default();
+        let Some(tenant) = tenant.map(|text| TenantId::from(text.as_str())) else { continue };
+        for prefix in prefixes {
+            match owners.iter().find(|(known, owner)| *known == prefix && *owner != tenant) {
+                Some((_, owner)) => {
+                    let what = format!("\"{prefix}\" is not allowed: tenant \"{owner}\" has it already");
+                    table.note("prefixes", what);
+                }
+                None => owners.push((prefix, tenant.clone())),
+            }
+        }
+        table.finish();
+    }
+    owners
+}
+
+fn prefix(text: &str) -> Option<String> {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    let sound = (1..=21).contains(&digits.len()) && digits.bytes().all(|octet| octet.is_ascii_digit());
+    sound.then(|| digits.to_owned())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use super::{moving::Evacuation, worker::Worker};
 use crate::{
     clock,
-    config::{ShareConfig, TrunkConfig},
+    config::{ShareConfig, SipTrunkConfig, TrunkConfig},
     domain::{TrunkId, Wanted, WantedState},
     trunk::{Limits, sms::Wish},
 };
@@ -70,7 +70,8 @@ impl Duty {
     }
 
     /// Until when what is unanswered is waited for; `None`: its links shall be bound.
-    fn limit(self) -> Option<Instant> {
+    #[must_use]
+    pub fn limit(self) -> Option<Instant> {
         match self {
             Self::Carry | Self::Hold => None,
             Self::Rest { by } | Self::End { by } => Some(by),
@@ -125,13 +126,32 @@ impl Orders {
         }
     }
 
+    /// The same of a trunk for calls, which has no queue of its own: no tries and no failover of messages.
+    #[must_use]
+    pub fn for_calls(config: &SipTrunkConfig, shares: ShareConfig, wanted: Wanted) -> Self {
+        let limits = Limits::of_calls(config);
+        Self {
+            number: 0,
+            daemon: Duty::Carry,
+            operator: Duty::wanted(wanted.state, clock::now().mono),
+            wanted,
+            limits,
+            configured: limits,
+            shares: Arc::new(shares),
+            max_attempts: 0,
+            failover_after: Duration::ZERO,
+        }
+    }
+
     /// What its links shall do before the worker has read this.
     #[must_use]
     pub fn first_wish(&self) -> Wish {
         if self.duty().limit().is_some() { Wish::Unbound { at_once: false } } else { Wish::Bound }
     }
 
-    pub(super) fn duty(&self) -> Duty {
+    /// What it shall do, by either's word.
+    #[must_use]
+    pub fn duty(&self) -> Duty {
         self.daemon.and(self.operator)
     }
 }
@@ -185,7 +205,7 @@ impl Worker {
         }
         let before = self.standing.duty();
         if orders.limits != self.standing.orders.limits {
-            let Limits { links, window, submits_per_second } = orders.limits;
+            let Limits { links, window, submits_per_second, .. } = orders.limits;
             self.pacer.set_limit(submits_per_second, now);
             self.parts.pool.set_limits(usize::try_from(links).unwrap_or(usize::MAX), window);
             info!(trunk = %self.parts.config.id, links, window, ?submits_per_second, "its limits were changed");

@@ -8,9 +8,9 @@ use super::{Duty, Orders, worker::Worker};
 use crate::{
     clock,
     config::TrunkConfig,
-    domain::{Event, Payload, TrunkMoved, Wanted},
+    domain::{Event, Payload, TrunkMoved},
     telemetry::metrics::seconds,
-    trunk::{Answered, Limits, LinkStatus, Reported, TrunkState, TrunkStatus},
+    trunk::{Limits, LinkStatus, TrunkState, TrunkStatus},
 };
 
 /// How often the trunk's status is published, at most.
@@ -117,24 +117,10 @@ fn gauge(value: usize) -> f64 {
 /// What a trunk shows before its worker has done anything; `links` are those of its pool.
 #[must_use]
 pub fn initial_status(config: &TrunkConfig, links: Vec<LinkStatus>) -> TrunkStatus {
-    TrunkStatus {
-        id: config.id.clone(),
-        protocol: config.protocol.name(),
-        operator: config.operator.clone(),
-        state: TrunkState::Down,
-        wanted: Wanted::default(),
-        limits: Limits::of(config),
-        configured: Limits::of(config),
-        obeys: 0,
-        rests: false,
-        unanswered: 0,
-        abandoned: 0,
-        links,
-        queue_depth: 0,
-        oldest_queued: None,
-        answered: Answered::default(),
-        reported: Reported::default(),
-    }
+    let limits = Limits::of(config);
+    let blank =
+        TrunkStatus::blank(config.id.clone(), config.protocol.name(), config.operator.clone(), limits);
+    TrunkStatus { links, ..blank }
 }
 
 #[cfg(test)]

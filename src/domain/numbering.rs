@@ -1,8 +1,8 @@
 //! Numbers in international form, and whose they are: ranges of operators, and numbers that were carried to another.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use super::{Number, mask};
+use super::{Number, TenantId, mask};
 
 /// Most digits of an international number (E.164).
 const MAX_E164: usize = 15;
@@ -85,6 +85,8 @@ pub struct NumberPlan {
     operators: Vec<String>,
     ranges: Table,
     ported: Table,
+    /// The tenants that numbers of ours belong to, by what a number begins with.
+    owners: BTreeMap<Box<[u8]>, TenantId>,
 }
 
 impl NumberPlan {
@@ -96,7 +98,23 @@ impl NumberPlan {
         ranges: impl IntoIterator<Item = (u64, OperatorIndex)>,
         ported: impl IntoIterator<Item = (u64, OperatorIndex)>,
     ) -> Self {
-        Self { operators, ranges: Table::new(ranges), ported: Table::new(ported) }
+        Self { operators, ranges: Table::new(ranges), ported: Table::new(ported), owners: BTreeMap::new() }
+    }
+
+    /// The same plan, knowing which tenants numbers of ours belong to: what a number begins with, in international form
+    /// without `+`, or as it is dialled where it has none.
+    #[must_use]
+    pub fn owned(self, owners: impl IntoIterator<Item = (String, TenantId)>) -> Self {
+        let owners = owners.into_iter().map(|(prefix, tenant)| (prefix.into_bytes().into(), tenant));
+        Self { owners: owners.collect(), ..self }
+    }
+
+    /// The tenant that a number of ours belongs to, by the longest beginning that is known.
+    #[must_use]
+    pub fn owner(&self, number: &Number) -> Option<&TenantId> {
+        let international = International::of(number);
+        let digits = international.digits();
+        (1..=digits.len()).rev().find_map(|length| self.owners.get(&digits[..length]))
     }
 
     /// Nothing is known of any number.

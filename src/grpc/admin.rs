@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     events::Subscriptions,
-    instance::{Change, Instance, NotReloaded, Phase, Progress, Reload, TrunkProgress},
+    instance::{Change, Instance, NotReloaded, OpenCalls, Phase, Progress, Reload, TrunkProgress},
 };
 
 /// A drain is told of at least so often, while it lasts,
@@ -49,7 +49,7 @@ impl Admin {
         let sum = |of: fn(&TrunkProgress) -> u64| progress.trunks.iter().map(of).sum();
         api::DrainInstanceResponse {
             open_window_count: sum(|trunk| trunk.unanswered),
-            active_call_count: 0,
+            active_call_count: sum(|trunk| trunk.calls.map_or(0, |calls| calls.open)),
             held_slot_count: sum(|trunk| trunk.bound),
             unacked_event_count: self.unacked().await,
             done: progress.done,
@@ -107,6 +107,8 @@ fn trunk(of: &TrunkProgress) -> api::TrunkDrain {
         done: of.rests,
         abandoned_count: of.abandoned,
         words: of.words(),
+        active_call_count: of.calls.map_or(0, |calls| calls.open),
+        hung_up_call_count: of.calls.map_or(0, |calls| calls.hung_up),
     }
 }
 
@@ -159,8 +161,9 @@ impl api::admin_service_server::AdminService for Admin {
         &self,
         request: Request<api::DrainInstanceRequest>,
     ) -> Result<Response<Self::DrainInstanceStream>, Status> {
-        let api::DrainInstanceRequest { timeout, reason, .. } = request.into_inner();
-        let progress = self.instance.drain(limit(timeout)?, &reason);
+        let api::DrainInstanceRequest { timeout, hang_up_calls, reason } = request.into_inner();
+        let calls = if hang_up_calls { OpenCalls::HangUp } else { OpenCalls::GoOn };
+        let progress = self.instance.drain(limit(timeout)?, calls, &reason);
         Ok(Response::new(self.clone().tell(progress).boxed()))
     }
 

@@ -17,7 +17,7 @@ use crate::{
     events::{Confirmation, Delivered, Described},
     sms::SubmitAnswer,
     store::StoredMessage,
-    trunk::{Limits, LinkStatus, TrunkState, TrunkStatus},
+    trunk::{CallRefusal, CallTraffic, Limits, LinkStatus, TrunkState, TrunkStatus},
 };
 
 /// A moment.
@@ -383,7 +383,12 @@ pub fn trunk(status: &TrunkStatus) -> api::Trunk {
         links: status.links.iter().map(|of| link(status, of)).collect(),
         queue_depth: status.queue_depth,
         oldest_queued_age: status.oldest_queued.map(duration),
-        wanted_link_count: status.limits.links,
+        // A SIP trunk wants all its gateways, and its registration.
+        wanted_link_count: if status.calls.is_some() {
+            count(status.links.len())
+        } else {
+            status.limits.links
+        },
         bound_link_count: count(status.links.iter().filter(|link| link.bound_since.is_some()).count()),
         submits: Some(api::SubmitCounts {
             accepted_count: status.answered.accepted,
@@ -399,6 +404,24 @@ pub fn trunk(status: &TrunkStatus) -> api::Trunk {
         wanted_time: status.wanted.since.map(time),
         configured_limits: Some(limits(status.configured)),
         unanswered_count: status.unanswered,
+        calls: status.calls.as_ref().map(trunk_calls),
+    }
+}
+
+fn trunk_calls(traffic: &CallTraffic) -> api::TrunkCalls {
+    let count = |calls: u64| u32::try_from(calls).unwrap_or(u32::MAX);
+    let refusal = |refusal: &CallRefusal| api::CallRefusal {
+        time: Some(time(refusal.time)),
+        gateway: refusal.gateway.clone(),
+        cause: calls::cause(refusal.cause).into(),
+        sip_status: refusal.sip_status.map_or(0, Into::into),
+    };
+    api::TrunkCalls {
+        outbound_call_count: count(traffic.outbound),
+        inbound_call_count: count(traffic.inbound),
+        placed_per_second: count(traffic.placed_per_second),
+        last_refusals: traffic.refusals.iter().map(refusal).collect(),
+        trouble: traffic.trouble.clone(),
     }
 }
 
@@ -407,8 +430,8 @@ fn limits(limits: Limits) -> api::TrunkLimits {
         max_links: limits.links,
         window_size: u32::try_from(limits.window).unwrap_or(u32::MAX),
         max_submits_per_second: limits.submits_per_second.unwrap_or(0),
-        max_calls_per_second: 0,
-        max_concurrent_calls: 0,
+        max_calls_per_second: limits.calls_per_second.unwrap_or(0),
+        max_concurrent_calls: limits.max_calls,
     }
 }
 

@@ -346,6 +346,7 @@ impl From<NotTold> for Refusal {
             NotTold::Beyond { field, max } => {
                 Self::field(Reason::InvalidField, field, message).with("max", max)
             }
+            NotTold::Meaningless { field, .. } => Self::field(Reason::InvalidField, field, message),
             NotTold::Ending(_) => Self::new(Reason::Draining, message),
             NotTold::Store(error) => error.into(),
         }

@@ -215,6 +215,8 @@ impl api::trunk_service_server::TrunkService for Trunks {
             links: Some(limits.max_links).filter(|links| *links > 0),
             window: usize::try_from(limits.window_size).ok().filter(|window| *window > 0),
             submits_per_second: Some(limits.max_submits_per_second).filter(|rate| *rate > 0),
+            calls_per_second: Some(limits.max_calls_per_second).filter(|rate| *rate > 0),
+            max_calls: Some(limits.max_concurrent_calls).filter(|calls| *calls > 0),
         };
         let told = self.instance.set_limits(&trunk_id.into(), wanted, &reason).await;
         let trunk = Some(encode::trunk(&told.map_err(Refusal::from)?));
@@ -239,9 +241,8 @@ mod tests {
 
     use crate::{
         config,
-        domain::Wanted,
         store::Store,
-        trunk::{Answered, Limits, Reported, TrunkState, TrunkStatus},
+        trunk::{Limits, TrunkStatus},
     };
 
     fn store() -> Store {
@@ -263,24 +264,9 @@ password = "literal:b"
 "#;
 
     fn trunks(count: usize) -> (Trunks, Vec<watch::Sender<TrunkStatus>>) {
-        let status = |number: usize| TrunkStatus {
-            id: format!("t{number}").into(),
-            protocol: "smpp34",
-            operator: "cmcc".into(),
-            state: TrunkState::Up,
-            wanted: Wanted::default(),
-            limits: Limits { links: 1, window: 16, submits_per_second: None },
-            configured: Limits::default(),
-            obeys: 0,
-            rests: false,
-            unanswered: 0,
-            abandoned: 0,
-            links: vec![],
-            queue_depth: 0,
-            oldest_queued: None,
-            answered: Answered::default(),
-            reported: Reported::default(),
-        };
+        let limits = Limits { links: 1, window: 16, ..Limits::default() };
+        let status =
+            |number: usize| TrunkStatus::blank(format!("t{number}").into(), "smpp34", "cmcc".into(), limits);
         let (senders, receivers) = (0..count).map(|number| watch::channel(status(number))).unzip();
         let board = TrunkBoard::new(receivers);
         let instance = Instance::new(Vec::new(), board.clone(), store(), Duration::ZERO);

@@ -1,7 +1,7 @@
 //! What differs between the configuration that runs and another, and which of it needs a restart.
 
 use crate::{
-    config::{Config, TrunkConfig},
+    config::{Config, SipTrunkConfig, TrunkConfig},
     domain::TrunkId,
     trunk::Limits,
 };
@@ -13,25 +13,31 @@ pub struct Change {
     pub path: String,
     /// It takes effect only when the daemon starts again.
     pub needs_restart: bool,
+    /// It is about calls.
+    pub of_calls: bool,
 }
 
 impl Change {
     /// For a person.
     #[must_use]
     pub fn words(&self) -> String {
-        let when = if self.needs_restart { "when the daemon starts again" } else { "at once, links stay" };
+        let when = match (self.needs_restart, self.of_calls) {
+            (true, _) => "when the daemon starts again",
+            (false, false) => "at once, links stay",
+            (false, true) => "at once, calls go on",
+        };
         format!("{}: {when}", self.path)
     }
 }
 
 /// The differences from `running` to `new`, in the order of the file's tables. `opened`: what each trunk that runs was
-/// opened with.
+/// opened with. `calls_run`: it was started with trunks for calls.
 #[must_use]
-pub fn changes(running: &Config, new: &Config, opened: &[(TrunkId, Limits)]) -> Vec<Change> {
+pub fn changes(running: &Config, new: &Config, opened: &[(TrunkId, Limits)], calls_run: bool) -> Vec<Change> {
     let mut found = Vec::new();
     let mut note = |path: String, differs: bool, needs_restart: bool| {
         if differs {
-            found.push(Change { path, needs_restart });
+            found.push(Change { path, needs_restart, of_calls: false });
         }
     };
     let runs = |id: &TrunkId| opened.iter().any(|(trunk, _)| trunk == id);
@@ -53,15 +59,6 @@ pub fn changes(running: &Config, new: &Config, opened: &[(TrunkId, Limits)]) -> 
         }
     }
     note("sip".into(), running.sip != new.sip, true);
-    for trunk in &new.sip_trunks {
-        let before = running.sip_trunks.iter().find(|one| one.id == trunk.id);
-        note(format!("trunk.{}", trunk.id), before != Some(trunk), true);
-    }
-    let sip_gone =
-        running.sip_trunks.iter().filter(|one| !new.sip_trunks.iter().any(|trunk| trunk.id == one.id));
-    for gone in sip_gone {
-        note(format!("trunk.{}", gone.id), true, true);
-    }
     for gone in running.trunks.iter().filter(|one| !new.trunks.iter().any(|trunk| trunk.id == one.id)) {
         note(format!("trunk.{}", gone.id), true, true);
     }
@@ -69,9 +66,59 @@ pub fn changes(running: &Config, new: &Config, opened: &[(TrunkId, Limits)]) -> 
     // A route to a trunk that does not run would lead nowhere.
     let leads_away = new.routes.iter().flat_map(|route| &route.trunks).any(|id| !runs(id));
     note("route".into(), running.routes != new.routes, leads_away);
-    note("route of calls".into(), running.call_routes != new.call_routes, true);
     note("window".into(), running.windows != new.windows, false);
+    found.extend(of_calls(running, new, calls_run));
     found
+}
+
+/// What differs of the trunks for calls and their routes: all of it can change while calls go on, once there are such
+/// trunks at all.
+fn of_calls(running: &Config, new: &Config, calls_run: bool) -> Vec<Change> {
+    let mut found = Vec::new();
+    let mut note = |path: String| found.push(Change { path, needs_restart: !calls_run, of_calls: true });
+    for trunk in &new.sip_trunks {
+        match running.sip_trunks.iter().find(|one| one.id == trunk.id) {
+            None => note(format!("trunk.{}", trunk.id)),
+            Some(before) => {
+                let keys = of_sip_trunk(before, trunk).into_iter().filter(|(_, differs)| *differs);
+                keys.for_each(|(key, _)| note(format!("trunk.{}.{key}", trunk.id)));
+            }
+        }
+    }
+    let is_gone = |one: &&SipTrunkConfig| !new.sip_trunks.iter().any(|trunk| trunk.id == one.id);
+    running.sip_trunks.iter().filter(is_gone).for_each(|gone| note(format!("trunk.{}", gone.id)));
+    if running.call_routes != new.call_routes {
+        note("route of calls".to_owned());
+    }
+    found
+}
+
+/// Each key that may differ, and whether it does.
+fn of_sip_trunk(before: &SipTrunkConfig, new: &SipTrunkConfig) -> [(&'static str, bool); 21] {
+    [
+        ("operator", before.operator != new.operator),
+        ("domain", before.domain != new.domain),
+        ("gateway", before.gateways != new.gateways),
+        ("sources", before.sources != new.sources),
+        ("account", before.account != new.account),
+        ("probe", before.probe != new.probe),
+        ("calls_per_second", before.calls_per_second != new.calls_per_second),
+        ("max_calls", before.max_calls != new.max_calls),
+        ("callers", before.callers != new.callers),
+        ("number", before.numbers != new.numbers),
+        ("identity", before.identity != new.identity),
+        ("codecs", before.codecs != new.codecs),
+        ("early_media", before.early_media != new.early_media),
+        ("reliable_provisional", before.reliable_provisional != new.reliable_provisional),
+        ("session_timer", before.session_timer != new.session_timer),
+        ("timers", before.timers != new.timers),
+        ("failover_statuses", before.failover_statuses != new.failover_statuses),
+        ("failover", before.failover != new.failover),
+        ("circuit", before.circuit != new.circuit),
+        ("headers", before.headers != new.headers),
+        // It is in the routes that ask for it.
+        ("cost", before.cost != new.cost),
+    ]
 }
 
 /// Each key that may differ: whether it does, and whether that needs a restart.
@@ -131,7 +178,7 @@ trunks = ["north"]
         let read = |text: &str| config::parse(text, "test", &|_| None).expect("a configuration");
         let running = read(FILE);
         let opened = [("north".into(), Limits::of(&running.trunks[0]))];
-        let found = changes(&running, &read(&FILE.replace(old, new)), &opened);
+        let found = changes(&running, &read(&FILE.replace(old, new)), &opened, false);
         found.into_iter().map(|change| (change.path, change.needs_restart)).collect()
     }
 

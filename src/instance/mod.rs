@@ -1,5 +1,5 @@
-//! The daemon as one thing that operators drain, resume and end. Speaks to the workers by orders and reads their status;
-//! knows no message.
+//! The daemon as one thing that operators drain, resume and end. Speaks to the trunks by orders and reads their status;
+//! knows no message and no call.
 //!
 //! Leaves to others: how a trunk comes to rest (`dispatch`), who may ask (`grpc`), what ends after the trunks (`app`).
 
@@ -10,7 +10,7 @@ mod reload;
 mod trunk;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -18,9 +18,16 @@ use jiff::Timestamp;
 use thiserror::Error;
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::{clock, dispatch::Orders, domain::TrunkId, store::Store, trunk::TrunkBoard};
+use crate::{
+    clock,
+    dispatch::{Duty, Orders},
+    domain::TrunkId,
+    store::Store,
+    trunk::{TrunkBoard, TrunkStatus},
+};
 
 pub use changes::Change;
+pub use drain::OpenCalls;
 pub use progress::{Progress, TrunkProgress};
 pub use reload::{NotReloaded, Reload};
 pub use trunk::{NotTold, WantedLimits};
@@ -44,8 +51,9 @@ pub struct Instance(Arc<Shared>);
 
 struct Shared {
     started: Timestamp,
-    /// One channel for each trunk, so that they hear of it in this order: one for all would wake them in any.
-    trunks: Vec<(TrunkId, watch::Sender<Orders>)>,
+    /// In the order of the board. One channel for each trunk, so that they hear of it in this order: one for all would
+    /// wake them in any.
+    trunks: RwLock<Vec<Told>>,
     board: TrunkBoard,
     store: Store,
     phase: watch::Sender<Phase>,
@@ -55,11 +63,33 @@ struct Shared {
     state: Mutex<State>,
 }
 
+/// A trunk, and where it is told what to do.
+#[derive(Clone)]
+pub struct Told {
+    /// Its name.
+    pub id: TrunkId,
+    /// What it carries.
+    pub carries: Carries,
+    /// What it is told.
+    pub orders: watch::Sender<Orders>,
+}
+
+/// What a trunk carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carries {
+    /// Messages.
+    Messages,
+    /// Calls.
+    Calls,
+}
+
 struct State {
     /// How long a drain waits for answers where nobody says otherwise.
     limit: Duration,
     /// What watches the drain that runs.
     driver: Option<JoinHandle<()>>,
+    /// What the trunks were told last: for messages, and for calls.
+    duty: [Duty; 2],
     /// Counts drains and resumptions, so that one that was overtaken changes nothing any more.
     drains: u64,
     /// The process ends after it: nothing resumes any more.
@@ -74,17 +104,27 @@ pub struct Ending;
 impl Instance {
     /// A daemon that serves. `limit`: how long a drain waits for answers where nobody says otherwise.
     #[must_use]
-    pub fn new(
-        trunks: Vec<(TrunkId, watch::Sender<Orders>)>,
-        board: TrunkBoard,
-        store: Store,
-        limit: Duration,
-    ) -> Self {
+    pub fn new(trunks: Vec<Told>, board: TrunkBoard, store: Store, limit: Duration) -> Self {
         let (phase, refusing) = (watch::Sender::new(Phase::Serving), watch::Sender::new(false));
         let progress = watch::Sender::new(Progress::default());
-        let (started, state) =
-            (clock::wall(), Mutex::new(State { limit, driver: None, drains: 0, ends: false }));
+        let state = State { limit, driver: None, duty: [Duty::Carry; 2], drains: 0, ends: false };
+        let (started, state, trunks) = (clock::wall(), Mutex::new(state), RwLock::new(trunks));
         Self(Arc::new(Shared { started, trunks, board, store, phase, refusing, progress, state }))
+    }
+
+    /// Takes in a further trunk, which hears at once what the daemon does.
+    pub(crate) fn add(&self, told: Told, status: watch::Receiver<TrunkStatus>) {
+        let state = self.state();
+        let duty = state.duty[told.carries as usize];
+        if duty != Duty::Carry {
+            told.orders.send_modify(|orders| orders.daemon = duty);
+        }
+        self.0.board.add(status);
+        self.0.trunks.write().unwrap_or_else(PoisonError::into_inner).push(told);
+    }
+
+    fn trunks(&self) -> Vec<Told> {
+        self.0.trunks.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// When it was started.

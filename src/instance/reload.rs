@@ -11,12 +11,13 @@ use thiserror::Error;
 use tracing::info;
 
 use super::{
-    Instance,
+    Carries, Instance, Told,
     changes::{Change, changes},
 };
 use crate::{
+    calls::CallTrunks,
     clock,
-    config::{self, Config, ConfigError, TrunkConfig},
+    config::{self, Config, ConfigError, RouteConfig, SipTrunkConfig, TrunkConfig},
     dispatch::Ways,
     domain::TrunkId,
     routing::RouteTable,
@@ -32,6 +33,8 @@ struct Shared {
     instance: Instance,
     ways: Ways,
     statuses: HashMap<TrunkId, StatusRules>,
+    /// `None`: the daemon was started without trunks for calls.
+    call_trunks: Option<CallTrunks>,
     /// What each trunk was opened with.
     opened: Vec<(TrunkId, Limits)>,
     running: Mutex<Running>,
@@ -68,11 +71,12 @@ impl Reload {
         instance: Instance,
         ways: Ways,
         statuses: HashMap<TrunkId, StatusRules>,
+        call_trunks: Option<CallTrunks>,
         config: Config,
     ) -> Self {
         let opened = config.trunks.iter().map(|trunk| (trunk.id.clone(), Limits::of(trunk))).collect();
         let running = Mutex::new(Running { digest: config.digest.clone(), config });
-        Self(Arc::new(Shared { instance, ways, statuses, opened, running }))
+        Self(Arc::new(Shared { instance, ways, statuses, call_trunks, opened, running }))
     }
 
     /// The file, and the digest of what was loaded from it last.
@@ -91,7 +95,7 @@ impl Reload {
         let read = move || config::parse(&text, &source, &|variable| std::env::var(variable).ok());
         // Its data files may be long.
         let new = tokio::task::spawn_blocking(read).await.map_err(|_| NotReloaded::Failed)??;
-        Ok(changes(&self.running().config, &new, &self.0.opened))
+        Ok(self.changes(&self.running().config, &new))
     }
 
     /// Loads the file and puts into effect what can be. `digest`: only if this is the file's; empty: whatever it is.
@@ -103,13 +107,17 @@ impl Reload {
         metrics::reloaded(loaded.is_ok(), clock::wall());
         let new = loaded?;
         let mut running = self.running();
-        let found = changes(&running.config, &new, &self.0.opened);
+        let found = self.changes(&running.config, &new);
         self.apply(&mut running, new, &found);
         for change in &found {
             info!("configuration: {}", change.words());
         }
         info!(changes = found.len(), digest = running.digest, "the configuration was reloaded");
         Ok((running.digest.clone(), found))
+    }
+
+    fn changes(&self, running: &Config, new: &Config) -> Vec<Change> {
+        changes(running, new, &self.0.opened, self.0.call_trunks.is_some())
     }
 
     async fn load(&self, digest: &str) -> Result<Config, NotReloaded> {
@@ -158,11 +166,44 @@ impl Reload {
         if table[2] {
             config.windows = new.windows;
         }
+        self.apply_to_calls(config, &new.sip_trunks, now("route of calls").then_some(new.call_routes));
         if table.contains(&true) {
             let ids = config.trunks.iter().map(|trunk| trunk.id.clone()).collect();
             let (numbers, windows) = (config.numbers.clone(), config.windows.clone());
             self.0.ways.router().replace(RouteTable::new(&config.routes, ids, numbers, windows));
         }
+    }
+
+    /// Trunks for calls come, go and change while others carry. The routes of calls, the numbers and the windows are in
+    /// effect at once.
+    fn apply_to_calls(
+        &self,
+        config: &mut Config,
+        trunks: &[SipTrunkConfig],
+        routes: Option<Vec<RouteConfig>>,
+    ) {
+        let Some(calls) = &self.0.call_trunks else { return };
+        config.sip_trunks = trunks.to_vec();
+        if let Some(routes) = routes {
+            config.call_routes = routes;
+        }
+        // Who tells trunks what to do knows them before they are routed to.
+        for new in calls.configure(trunks, &config.shares) {
+            let told = Told { id: new.id, carries: Carries::Calls, orders: new.orders };
+            self.0.instance.add(told, new.status);
+        }
+        for trunk in trunks {
+            let limits = Limits::of_calls(trunk);
+            self.0.instance.reconfigure(&trunk.id, |orders| {
+                if *orders.shares != config.shares {
+                    orders.shares = Arc::new(config.shares.clone());
+                }
+                if orders.configured != limits {
+                    (orders.configured, orders.limits) = (limits, limits);
+                }
+            });
+        }
+        calls.route(config);
     }
 
     fn apply_to_trunk(&self, trunk: &mut TrunkConfig, new: &TrunkConfig, found: &[Change]) {

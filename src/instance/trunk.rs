@@ -6,7 +6,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 use tracing::info;
 
-use super::{Ending, Instance};
+use super::{Carries, Ending, Instance, Told};
 use crate::{
     clock,
     dispatch::{Duty, Orders},
@@ -32,6 +32,16 @@ pub enum NotTold {
         /// The most.
         max: u64,
     },
+    /// A limit of what the trunk does not carry.
+    #[error("has no meaning for trunk {trunk}, which carries {carries}: leave it 0")]
+    Meaningless {
+        /// The limit's field in the API.
+        field: &'static str,
+        /// The trunk.
+        trunk: TrunkId,
+        /// What it carries.
+        carries: &'static str,
+    },
     /// The process was told to end.
     #[error(transparent)]
     Ending(#[from] Ending),
@@ -49,6 +59,10 @@ pub struct WantedLimits {
     pub window: Option<usize>,
     /// Submits per second.
     pub submits_per_second: Option<u32>,
+    /// Calls placed in a second.
+    pub calls_per_second: Option<u32>,
+    /// Calls at once.
+    pub max_calls: Option<u32>,
 }
 
 impl Instance {
@@ -85,15 +99,17 @@ impl Instance {
         wanted: WantedLimits,
         reason: &str,
     ) -> Result<TrunkStatus, NotTold> {
-        let limits = within(wanted, self.told(id)?.borrow().configured)?;
+        let told = self.told(id)?;
+        wanted.check(id, told.carries)?;
+        let limits = within(wanted, told.orders.borrow().configured)?;
         info!(trunk = %id, ?limits, reason, "an operator changed its limits");
         self.change(id, |orders| orders.limits = limits).await
     }
 
     /// Tells a trunk what another configuration changes; nothing, where nothing does.
     pub(super) fn reconfigure(&self, id: &TrunkId, change: impl FnOnce(&mut Orders)) {
-        let Some((_, told)) = self.0.trunks.iter().find(|(trunk, _)| trunk == id) else { return };
-        told.send_if_modified(|orders| {
+        let Some(told) = self.trunks().into_iter().find(|trunk| trunk.id == *id) else { return };
+        told.orders.send_if_modified(|orders| {
             let before = orders.clone();
             change(orders);
             let differs = before != *orders;
@@ -102,18 +118,20 @@ impl Instance {
         });
     }
 
-    fn told(&self, id: &TrunkId) -> Result<&tokio::sync::watch::Sender<Orders>, NotTold> {
+    fn told(&self, id: &TrunkId) -> Result<Told, NotTold> {
         if self.state().ends {
             return Err(Ending.into());
         }
-        let found = self.0.trunks.iter().find(|(trunk, _)| trunk == id);
-        found.map(|(_, orders)| orders).ok_or_else(|| NotTold::NoSuchTrunk(id.clone()))
+        // One that was taken out of the configuration stays in the list.
+        let is_there = self.0.board.state(id.as_str()).is_some();
+        let found = self.trunks().into_iter().find(|trunk| is_there && trunk.id == *id);
+        found.ok_or_else(|| NotTold::NoSuchTrunk(id.clone()))
     }
 
     async fn change(&self, id: &TrunkId, change: impl FnOnce(&mut Orders)) -> Result<TrunkStatus, NotTold> {
         let mut status = self.0.board.watch(id.as_str()).ok_or_else(|| NotTold::NoSuchTrunk(id.clone()))?;
         let mut number = 0;
-        self.told(id)?.send_modify(|orders| {
+        self.told(id)?.orders.send_modify(|orders| {
             orders.number += 1;
             number = orders.number;
             change(orders);
@@ -125,12 +143,37 @@ impl Instance {
     }
 }
 
+impl WantedLimits {
+    /// Limits of calls are for trunks that carry calls, and the others for those of messages.
+    fn check(&self, trunk: &TrunkId, carries: Carries) -> Result<(), NotTold> {
+        let of_messages = [
+            ("limits.max_links", self.links.is_some()),
+            ("limits.window_size", self.window.is_some()),
+            ("limits.max_submits_per_second", self.submits_per_second.is_some()),
+        ];
+        let of_calls = [
+            ("limits.max_calls_per_second", self.calls_per_second.is_some()),
+            ("limits.max_concurrent_calls", self.max_calls.is_some()),
+        ];
+        let (wrong, carries) = match carries {
+            Carries::Messages => (&of_calls[..], "messages"),
+            Carries::Calls => (&of_messages[..], "calls"),
+        };
+        match wrong.iter().find(|(_, is_said)| *is_said) {
+            Some((field, _)) => Err(NotTold::Meaningless { field, trunk: trunk.clone(), carries }),
+            None => Ok(()),
+        }
+    }
+}
+
 fn within(wanted: WantedLimits, configured: Limits) -> Result<Limits, NotTold> {
     let beyond = |field, max: u64| Err(NotTold::Beyond { field, max });
     let limits = Limits {
         links: wanted.links.unwrap_or(configured.links),
         window: wanted.window.unwrap_or(configured.window),
         submits_per_second: wanted.submits_per_second.or(configured.submits_per_second),
+        calls_per_second: wanted.calls_per_second.or(configured.calls_per_second),
+        max_calls: wanted.max_calls.unwrap_or(configured.max_calls),
     };
     if limits.links > configured.links {
         return beyond("limits.max_links", configured.links.into());
@@ -138,10 +181,21 @@ fn within(wanted: WantedLimits, configured: Limits) -> Result<Limits, NotTold> {
     if limits.window > configured.window {
         return beyond("limits.window_size", u64::try_from(configured.window).unwrap_or(u64::MAX));
     }
-    match (limits.submits_per_second, configured.submits_per_second) {
-        (Some(wanted), Some(most)) if wanted > most => beyond("limits.max_submits_per_second", most.into()),
-        _ => Ok(limits),
+    if limits.max_calls > configured.max_calls {
+        return beyond("limits.max_concurrent_calls", configured.max_calls.into());
     }
+    let rates = [
+        ("limits.max_submits_per_second", limits.submits_per_second, configured.submits_per_second),
+        ("limits.max_calls_per_second", limits.calls_per_second, configured.calls_per_second),
+    ];
+    for (field, wanted, most) in rates {
+        if let (Some(wanted), Some(most)) = (wanted, most)
+            && wanted > most
+        {
+            return beyond(field, most.into());
+        }
+    }
+    Ok(limits)
 }
 
 #[cfg(test)]
@@ -150,12 +204,12 @@ mod tests {
 
     #[test]
     fn nobody_goes_beyond_what_is_configured() {
-        let configured = Limits { links: 2, window: 16, submits_per_second: Some(100) };
+        let configured = Limits { links: 2, window: 16, submits_per_second: Some(100), ..Limits::default() };
         let none = WantedLimits::default();
         assert_eq!(within(none, configured).unwrap(), configured);
-        let less = WantedLimits { links: Some(1), window: Some(4), submits_per_second: Some(9) };
+        let less = WantedLimits { links: Some(1), window: Some(4), submits_per_second: Some(9), ..none };
         let less = within(less, configured).unwrap();
-        assert_eq!(less, Limits { links: 1, window: 4, submits_per_second: Some(9) });
+        assert_eq!(less, Limits { links: 1, window: 4, submits_per_second: Some(9), ..Limits::default() });
         let beyond = |wanted| match within(wanted, configured) {
             Err(NotTold::Beyond { field, max }) => (field, max),
             other => panic!("{other:?}"),
@@ -166,5 +220,29 @@ mod tests {
         assert_eq!(rate, ("limits.max_submits_per_second", 100));
         let free = Limits { submits_per_second: None, ..configured };
         assert!(within(WantedLimits { submits_per_second: Some(9000), ..none }, free).is_ok());
+
+        let configured = Limits { calls_per_second: Some(20), max_calls: 30, ..Limits::default() };
+        let beyond = |wanted| match within(wanted, configured) {
+            Err(NotTold::Beyond { field, max }) => (field, max),
+            other => panic!("{other:?}"),
+        };
+        let rate = WantedLimits { calls_per_second: Some(21), ..none };
+        assert_eq!(beyond(rate), ("limits.max_calls_per_second", 20));
+        let calls = WantedLimits { max_calls: Some(31), ..none };
+        assert_eq!(beyond(calls), ("limits.max_concurrent_calls", 30));
+    }
+
+    #[test]
+    fn limits_of_what_a_trunk_does_not_carry_are_refused() {
+        let (id, none) = ("t".into(), WantedLimits::default());
+        for carries in [Carries::Messages, Carries::Calls] {
+            assert!(none.check(&id, carries).is_ok());
+        }
+        let calls = WantedLimits { max_calls: Some(1), ..none };
+        assert!(calls.check(&id, Carries::Calls).is_ok());
+        let refused = calls.check(&id, Carries::Messages).unwrap_err();
+        assert_eq!(refused.to_string(), "has no meaning for trunk t, which carries messages: leave it 0");
+        let window = WantedLimits { window: Some(1), ..none };
+        assert!(window.check(&id, Carries::Messages).is_ok() && window.check(&id, Carries::Calls).is_err());
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     config::{RouteConfig, RouteOrder, WindowConfig},
-    domain::{Call, Message, NumberPlan, TrunkId},
+    domain::{Call, Message, Number, NumberPlan, TenantId, TrunkId},
 };
 
 /// Where messages may go, and when. Immutable; replaced whole, see [`Router`](super::Router).
@@ -73,6 +73,12 @@ impl RouteTable {
             order: rule.order.clone(),
         };
         Self { rules: rules.iter().map(compile).collect(), trunks, numbers, windows: Windows::new(windows) }
+    }
+
+    /// The tenant that a number of ours belongs to, whom a message or a call from outside is for.
+    #[must_use]
+    pub fn owner(&self, number: &Number) -> Option<TenantId> {
+        self.numbers.owner(number).cloned()
     }
 
     /// When messages may leave.

@@ -21,6 +21,7 @@ use super::{Diagnosis, Doctor};
 use crate::{
     clock,
     domain::{CarrierId, CarrierStatus, InboundMessage, MessageId, Number, Report, ReportedState, TrunkId},
+    routing::Router,
     store::{InboundChange, InboundPart, ReportFate, Store, StoreError},
     telemetry::metrics::{self, TrunkMetrics, seconds},
     trunk::{
@@ -43,6 +44,8 @@ pub struct InboundParts {
     pub trunk_id: TrunkId,
     /// Decodes texts.
     pub planner: Arc<dyn Planner>,
+    /// Knows whose the numbers are that are written to.
+    pub router: Router,
     /// Where everything becomes durable.
     pub store: Store,
     /// What the links bring. The task ends when they have all ended.
@@ -263,7 +266,7 @@ fn mobile_originated(
     let Some(concat) = mobile.concat else {
         let message = whole(parts, &mobile, now.wall);
         parts.metrics.inbound_complete.increment(1);
-        return changes.push(InboundChange::Complete { message, parts: Vec::new() });
+        return changes.push(complete(parts, message, Vec::new()));
     };
     let id = clock::fresh_id();
     let key = (mobile.from.clone(), mobile.to.clone());
@@ -298,9 +301,15 @@ fn assembled(parts: &InboundParts, reassembly: &mut PartsByMessage) -> Vec<Inbou
         };
         counter.increment(1);
         let rows = message.parts.iter().flatten().map(|part| part.payload.id).collect();
-        changes.push(InboundChange::Complete { message: joined(parts, &message), parts: rows });
+        changes.push(complete(parts, joined(parts, &message), rows));
     }
     changes
+}
+
+/// A message that is whole, for the tenant whose number it was written to.
+fn complete(parts: &InboundParts, message: InboundMessage, rows: Vec<MessageId>) -> InboundChange {
+    let owner = parts.router.table().owner(&Number::from_carrier(message.to.as_bytes()));
+    InboundChange::Complete { owner, message, parts: rows }
 }
 
 fn whole(parts: &InboundParts, mobile: &MobileOriginated, receive_time: Timestamp) -> InboundMessage {
@@ -355,9 +364,10 @@ mod tests {
     use super::*;
     use crate::{
         config::{CarrierIdForm, MessageConfig, RetentionConfig, StoreConfig},
-        domain::{Message, TextEncoding, Wanted},
+        domain::{Message, TextEncoding},
+        routing::RouteTable,
         trunk::{
-            Answered, Limits, Reported, TrunkState,
+            Limits,
             sms::adapter::{PrepareError, Prepared},
         },
     };
@@ -377,27 +387,12 @@ mod tests {
 
     fn parts(store: Store) -> InboundParts {
         let id = TrunkId::from("north");
-        let (status, _) = watch::channel(TrunkStatus {
-            wanted: Wanted::default(),
-            limits: Limits { links: 1, window: 16, submits_per_second: None },
-            configured: Limits::default(),
-            obeys: 0,
-            rests: false,
-            unanswered: 0,
-            abandoned: 0,
-            id: id.clone(),
-            protocol: "smpp34",
-            operator: String::new(),
-            state: TrunkState::Up,
-            links: Vec::new(),
-            queue_depth: 0,
-            oldest_queued: None,
-            answered: Answered::default(),
-            reported: Reported::default(),
-        });
+        let blank = TrunkStatus::blank(id.clone(), "smpp34", String::new(), Limits::default());
+        let (status, _) = watch::channel(blank);
         InboundParts {
-            trunk_id: id,
+            trunk_id: id.clone(),
             planner: Arc::new(Mute),
+            router: Router::new(RouteTable::new(&[], vec![id.clone()], Arc::default(), Vec::new())),
             store,
             inbox: mpsc::channel(1).1,
             reassembly_timeout: IDLE,

@@ -193,6 +193,8 @@ pub enum InboundChange {
     Keep(InboundPart),
     /// The message is whole (or given up): tell it and forget its parts.
     Complete {
+        /// Whose number was written to; `None`: nobody's that is known.
+        owner: Option<TenantId>,
         /// The message.
         message: InboundMessage,
         /// Parts that were kept.

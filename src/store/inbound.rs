@@ -12,9 +12,10 @@ impl Verbs {
         for change in changes {
             match change {
                 InboundChange::Keep(part) => self.txn.put(Space::Part, id_key(part.id), &part)?,
-                InboundChange::Complete { message, parts } => {
+                InboundChange::Complete { owner, message, parts } => {
                     let time = message.receive_time;
-                    self.tell(Event::of(Payload::Inbound(Box::new(message)), time))?;
+                    let event = Event::of(Payload::Inbound(Box::new(message)), time);
+                    self.tell(Event { tenant_id: owner.unwrap_or_else(|| "".into()), ..event })?;
                     for part in parts {
                         self.txn.remove(Space::Part, id_key(part));
                     }

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use codecs::Now;
 use tokio::sync::mpsc;
 
-use crate::domain::{Call, CallId, Cause, Evidence, Number, Rung, Sdp, TenantId, TrunkId};
+use crate::domain::{Call, CallId, Cause, Evidence, Number, Rung, Sdp, TrunkId};
 
 /// One call on one trunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -228,8 +228,6 @@ pub struct Incoming {
     pub trunk: TrunkId,
     /// Transport and address that it came from.
     pub gateway: String,
-    /// Who owns the number that is called, as the trunk's configuration says.
-    pub tenant: Option<TenantId>,
     /// Who calls, as the carrier asserts it, in the platform's form.
     pub caller: Number,
     /// Who is called, in the platform's form.

@@ -5,4 +5,7 @@ pub mod sip;
 pub mod sms;
 mod status;
 
-pub use status::{Answered, Limits, LinkStatus, Reported, TrunkBoard, TrunkState, TrunkStatus};
+pub use status::{
+    Answered, CallRefusal, CallTraffic, GATEWAY, Limits, LinkStatus, REGISTRATION, Reported, TrunkBoard,
+    TrunkState, TrunkStatus,
+};

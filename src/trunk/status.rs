@@ -1,13 +1,16 @@
 //! What a trunk shows of itself: to the API, to `carrierctl`, to the demo.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use futures_util::future::select_all;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::config::TrunkConfig;
-use crate::domain::{CarrierStatus, TrunkId, Wanted};
+use crate::config::{SipTrunkConfig, TrunkConfig};
+use crate::domain::{CarrierStatus, Cause, TrunkId, Wanted};
 
 /// Whether a trunk can carry traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,10 @@ pub struct Limits {
     pub window: usize,
     /// Submits per second over all links; `None`: no limit.
     pub submits_per_second: Option<u32>,
+    /// Calls that are placed in a second; `None`: no limit.
+    pub calls_per_second: Option<u32>,
+    /// Calls at once, both directions; 0 of a trunk for messages.
+    pub max_calls: u32,
 }
 
 impl Limits {
@@ -40,7 +47,14 @@ impl Limits {
     #[must_use]
     pub fn of(config: &TrunkConfig) -> Self {
         let TrunkConfig { links, window, submits_per_second, .. } = *config;
-        Self { links, window, submits_per_second }
+        Self { links, window, submits_per_second, ..Self::default() }
+    }
+
+    /// Those of a trunk for calls.
+    #[must_use]
+    pub fn of_calls(config: &SipTrunkConfig) -> Self {
+        let SipTrunkConfig { calls_per_second, max_calls, .. } = *config;
+        Self { calls_per_second, max_calls, ..Self::default() }
     }
 }
 
@@ -79,6 +93,71 @@ pub struct TrunkStatus {
     pub answered: Answered,
     /// Reports taken since the start: final and good, final and bad.
     pub reported: Reported,
+    /// Of a trunk that carries calls.
+    pub calls: Option<CallTraffic>,
+    /// It was taken out of the configuration, and nothing of it is left.
+    pub gone: bool,
+}
+
+impl TrunkStatus {
+    /// A trunk of which nothing is known yet.
+    #[must_use]
+    pub fn blank(id: TrunkId, protocol: &'static str, operator: String, limits: Limits) -> Self {
+        Self {
+            id,
+            protocol,
+            operator,
+            state: TrunkState::Down,
+            wanted: Wanted::default(),
+            configured: limits,
+            obeys: 0,
+            rests: false,
+            unanswered: 0,
+            abandoned: 0,
+            limits,
+            links: Vec::new(),
+            queue_depth: 0,
+            oldest_queued: None,
+            answered: Answered::default(),
+            reported: Reported::default(),
+            calls: None,
+            gone: false,
+        }
+    }
+
+    /// Calls that it has now.
+    #[must_use]
+    pub fn calls_now(&self) -> u64 {
+        self.calls.as_ref().map_or(0, |calls| calls.outbound + calls.inbound)
+    }
+}
+
+/// What a trunk shows of its calls.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CallTraffic {
+    /// Calls now that we placed.
+    pub outbound: u64,
+    /// Calls now that the carrier placed.
+    pub inbound: u64,
+    /// Calls placed within the last second.
+    pub placed_per_second: u64,
+    /// What the carrier or its gateways failed last, the newest first.
+    pub refusals: Vec<CallRefusal>,
+    /// Why it can't carry, or not all that it should, and what to do; one sentence each.
+    pub trouble: Vec<String>,
+}
+
+/// A call that a gateway failed, for a reason that lies with the carrier or with us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallRefusal {
+    /// When.
+    pub time: Timestamp,
+    /// Transport and address of the gateway.
+    pub gateway: String,
+    /// What it means.
+    pub cause: Cause,
+    /// The response's status, if there was one.
+    pub sip_status: Option<u16>,
 }
 
 /// Answers to submits since the start.
@@ -103,6 +182,11 @@ pub struct Reported {
     pub unmatched: u64,
 }
 
+/// The `bind_mode` of what shows a SIP trunk's registration,
+pub const REGISTRATION: &str = "registration";
+/// and of what shows one of its gateways.
+pub const GATEWAY: &str = "gateway";
+
 /// A link at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinkStatus {
@@ -110,7 +194,7 @@ pub struct LinkStatus {
     pub index: u32,
     /// Host and port that it is, or was last, connected to.
     pub remote: String,
-    /// `transceiver`, `transmitter`, `receiver`; `connect` for CMPP.
+    /// `transceiver`, `transmitter`, `receiver`; `connect` for CMPP; [`GATEWAY`] and [`REGISTRATION`] for SIP.
     pub bind_mode: &'static str,
     /// Since when it is bound.
     pub bound_since: Option<Timestamp>,
@@ -124,49 +208,57 @@ pub struct LinkStatus {
     pub last_error: Option<CarrierStatus>,
 }
 
-/// Every trunk's status, to be read at any time.
+/// Every trunk's status, to be read at any time. Clones see the same trunks.
 #[derive(Debug, Clone)]
 pub struct TrunkBoard {
-    trunks: Vec<watch::Receiver<TrunkStatus>>,
+    trunks: Arc<RwLock<Vec<watch::Receiver<TrunkStatus>>>>,
+    /// Those that this clone has looked at.
+    seen: Vec<watch::Receiver<TrunkStatus>>,
 }
 
 impl TrunkBoard {
     /// A board over the trunks' own reports.
     #[must_use]
     pub fn new(trunks: Vec<watch::Receiver<TrunkStatus>>) -> Self {
-        Self { trunks }
+        Self { trunks: Arc::new(RwLock::new(trunks)), seen: Vec::new() }
     }
 
-    /// All trunks now, in the order of the configuration.
+    /// Shows a further trunk, behind the others.
+    pub fn add(&self, trunk: watch::Receiver<TrunkStatus>) {
+        self.trunks.write().unwrap_or_else(PoisonError::into_inner).push(trunk);
+    }
+
+    /// All trunks now, in the order of the configuration; those that are gone are left out.
     #[must_use]
     pub fn all(&self) -> Vec<TrunkStatus> {
-        self.trunks.iter().map(|trunk| trunk.borrow().clone()).collect()
+        let all = self.each().into_iter().map(|trunk| trunk.borrow().clone());
+        all.filter(|trunk| !trunk.gone).collect()
     }
 
     /// The state of one trunk now.
     #[must_use]
     pub fn state(&self, id: &str) -> Option<TrunkState> {
-        self.trunks
-            .iter()
-            .map(|trunk| trunk.borrow())
-            .find(|trunk| trunk.id.as_str() == id)
-            .map(|trunk| trunk.state)
+        self.of(id, |trunk| trunk.borrow().state)
     }
 
     /// One trunk now.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<TrunkStatus> {
-        self.watch(id).map(|trunk| trunk.borrow().clone())
+        self.of(id, |trunk| trunk.borrow().clone())
     }
 
-    /// All trunks now; [`Self::changed`] waits for what comes after.
+    /// All trunks now, those that are gone included, in the order in which they came; [`Self::changed`] waits for what
+    /// comes after.
     pub fn look(&mut self) -> Vec<TrunkStatus> {
-        self.trunks.iter_mut().map(|trunk| trunk.borrow_and_update().clone()).collect()
+        let all = self.each();
+        // Those that were seen keep what they have seen.
+        self.seen.extend(all.into_iter().skip(self.seen.len()));
+        self.seen.iter_mut().map(|trunk| trunk.borrow_and_update().clone()).collect()
     }
 
     /// Waits until some trunk shows what was not looked at.
     pub async fn changed(&mut self) {
-        let changed = self.trunks.iter_mut().map(|trunk| {
+        let changed = self.seen.iter_mut().map(|trunk| {
             Box::pin(async {
                 // One that is gone changes no more.
                 if trunk.changed().await.is_err() {
@@ -184,6 +276,19 @@ impl TrunkBoard {
     /// One trunk and its changes, at most a few a second.
     #[must_use]
     pub fn watch(&self, id: &str) -> Option<watch::Receiver<TrunkStatus>> {
-        self.trunks.iter().find(|trunk| trunk.borrow().id.as_str() == id).cloned()
+        self.of(id, watch::Receiver::clone)
+    }
+
+    fn each(&self) -> Vec<watch::Receiver<TrunkStatus>> {
+        self.trunks.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn of<T>(&self, id: &str, show: impl FnOnce(&watch::Receiver<TrunkStatus>) -> T) -> Option<T> {
+        let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |trunk: &&watch::Receiver<TrunkStatus>| {
+            let trunk = trunk.borrow();
+            trunk.id.as_str() == id && !trunk.gone
+        };
+        trunks.iter().find(is_it).map(show)
     }
 }

@@ -11,8 +11,8 @@ use carrierd::{
     grpc::{
         self,
         api::{
-            self, admin_service_client::AdminServiceClient, event::Payload,
-            event_service_client::EventServiceClient, sms_service_client::SmsServiceClient,
+            self, admin_service_client::AdminServiceClient, call_service_client::CallServiceClient,
+            event::Payload, event_service_client::EventServiceClient, sms_service_client::SmsServiceClient,
             trunk_service_client::TrunkServiceClient,
         },
     },
@@ -31,6 +31,8 @@ pub const ACCOUNT: &str = "901234";
 pub const SECRET: &str = "hUsH7890";
 /// Where messages come from.
 pub const SENDER: &str = "10690001";
+/// Who may call over every SIP trunk here.
+pub const CALLERS: [&str; 2] = ["95001", "95002"];
 /// Whose messages they are.
 pub const TENANT: &str = "shop";
 const SUBSCRIPTION: &str = "test";
@@ -69,7 +71,17 @@ impl Carrier {
         Self { protocol: "cmpp30", ..Self::smpp(name) }
     }
 
+    /// A carrier of calls. Its `trunk` may call from [`CALLERS`]; of `account` and `timers` it has none.
+    pub fn sip(name: &'static str) -> Self {
+        Self { protocol: "sip", ..Self::smpp(name) }
+    }
+
     fn scenario(&self, listen: Option<SocketAddr>) -> String {
+        if self.protocol == "sip" {
+            let listen = listen.map(|listen| format!("udp = [\"{listen}\"]\n")).unwrap_or_default();
+            let (name, behaviour) = (self.name, self.behaviour);
+            return format!("[[carrier]]\nname = \"{name}\"\nprotocol = \"sip\"\n{listen}{behaviour}\n");
+        }
         let listen = listen.map(|listen| format!("listen = \"{listen}\"\n")).unwrap_or_default();
         format!(
             "[[carrier]]\nname = \"{}\"\nprotocol = \"{}\"\n{listen}{}\n\
@@ -79,6 +91,19 @@ impl Carrier {
     }
 
     fn config(&self, host: SocketAddr) -> String {
+        if self.protocol == "sip" {
+            return format!(
+                "[[trunk]]\nid = \"{}\"\nprotocol = \"sip\"\n\
+                 gateway = [{{ host = \"{}\", port = {}, transport = \"udp\" }}]\n\
+                 callers = {{ authorisation = \"contract 1\", numbers = [\"{}\", \"{}\"] }}\n{}\n",
+                self.name,
+                host.ip(),
+                host.port(),
+                CALLERS[0],
+                CALLERS[1],
+                self.trunk
+            );
+        }
         let (account, offset) = if self.protocol.starts_with("cmpp") {
             let account = format!(
                 "source_addr = \"{ACCOUNT}\"\nshared_secret = \"literal:{SECRET}\"\nservice_id = \"TEST\"\n\
@@ -173,6 +198,9 @@ impl Bed {
             self.folder.path().join("store"),
             self.messages
         );
+        if self.carriers.iter().any(|carrier| carrier.protocol == "sip") {
+            text.push_str("[sip]\nlisten = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\n");
+        }
         for carrier in &self.carriers {
             write!(text, "{}", carrier.config(self.addresses[carrier.name])).expect("a text");
         }
@@ -244,6 +272,11 @@ impl Bed {
     /// A client of the daemon as a whole.
     pub fn admin(&self) -> AdminServiceClient<Channel> {
         AdminServiceClient::new(self.channel())
+    }
+
+    /// A client of the daemon's calls.
+    pub fn calls(&self) -> CallServiceClient<Channel> {
+        CallServiceClient::new(self.channel())
     }
 
     pub fn platform(&self) -> Platform {

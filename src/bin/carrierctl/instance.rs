@@ -22,12 +22,15 @@ pub struct Info {}
     after_help = "The process stays, without links, and events are still served: end it with SIGTERM (as \
                         `systemctl stop` does), which has nothing left to wait for then, or let it go on with \
                         `carrierctl resume`.\n\nExit codes: 0 all that was sent is answered, 3 the limit ended the \
-                        drain, 1 it failed, 2 wrong arguments."
+                        drain or cut calls off, 1 it failed, 2 wrong arguments."
 )]
 pub struct Drain {
     /// How long answers are waited for, in seconds or as 500ms, 30s, 5m, 1h; by default as the daemon's configuration says.
     #[arg(long, value_parser = parse_span)]
     limit: Option<Duration>,
+    /// Hang calls up at once; otherwise they may go on until the limit.
+    #[arg(long)]
+    hang_up_calls: bool,
     /// Why, for the daemon's log.
     #[arg(long, default_value = "")]
     reason: String,
@@ -71,7 +74,9 @@ impl Resume {
     pub async fn run(self, channel: Channel, form: Form) -> Result<(), Failure> {
         AdminServiceClient::new(channel).resume_instance(api::ResumeInstanceRequest {}).await?;
         if form == Form::Plain {
-            println!("the daemon takes messages again; `carrierctl trunks --watch` shows its links");
+            println!(
+                "the daemon takes messages and calls again; `carrierctl trunks --watch` shows its links"
+            );
         }
         Ok(())
     }
@@ -80,7 +85,8 @@ impl Resume {
 impl Drain {
     pub async fn run(self, channel: Channel, form: Form) -> Result<(), Failure> {
         let timeout = self.limit.and_then(|limit| prost_types::Duration::try_from(limit).ok());
-        let request = api::DrainInstanceRequest { timeout, hang_up_calls: false, reason: self.reason };
+        let Self { hang_up_calls, reason, .. } = self;
+        let request = api::DrainInstanceRequest { timeout, hang_up_calls, reason };
         let mut stream = AdminServiceClient::new(channel).drain_instance(request).await?.into_inner();
         let mut view = View::new(std::io::stdout().is_terminal());
         while let Some(told) = stream.message().await? {

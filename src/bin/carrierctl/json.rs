@@ -294,6 +294,7 @@ pub fn trunk(trunk: &api::Trunk) -> Value {
             "unmatched_count": reports.unmatched_count,
         },
         "links": trunk.links.iter().map(link).collect::<Vec<_>>(),
+        "calls": trunk.calls.as_ref().map(calls::of_trunk),
     })
 }
 
@@ -303,6 +304,8 @@ fn limits(limits: Option<api::TrunkLimits>) -> Value {
         "max_links": limits.max_links,
         "window_size": limits.window_size,
         "max_submits_per_second": limits.max_submits_per_second,
+        "max_calls_per_second": limits.max_calls_per_second,
+        "max_concurrent_calls": limits.max_concurrent_calls,
     })
 }
 
@@ -373,11 +376,14 @@ pub fn drain(told: &api::DrainInstanceResponse) -> Value {
             "bound_link_count": trunk.bound_link_count,
             "done": trunk.done,
             "abandoned_count": trunk.abandoned_count,
+            "active_call_count": trunk.active_call_count,
+            "hung_up_call_count": trunk.hung_up_call_count,
             "words": trunk.words,
         })
     };
     json!({
         "open_window_count": told.open_window_count,
+        "active_call_count": told.active_call_count,
         "held_slot_count": told.held_slot_count,
         "unacked_event_count": told.unacked_event_count,
         "done": told.done,

@@ -1,5 +1,7 @@
 //! `trunks`: the client of `TrunkService`.
 
+mod table;
+
 use std::{
     io::{IsTerminal, Write},
     time::Duration,
@@ -9,7 +11,8 @@ use carrierd::grpc::api::{self, trunk_service_client::TrunkServiceClient};
 use clap::{Args, Subcommand};
 use tonic::transport::Channel;
 
-use crate::{Form, failure::Failure, json, show};
+use self::table::table;
+use crate::{Form, failure::Failure, json};
 
 /// Changes that come this close together are shown together.
 const TOGETHER: Duration = Duration::from_millis(100);
@@ -30,11 +33,12 @@ pub struct Trunks {
 /// What is done to a trunk or a link.
 #[derive(Subcommand)]
 enum Action {
-    /// Let a trunk take nothing new: its links stay for reports, other trunks take over. Kept over restarts.
+    /// Let a trunk take nothing new: its links stay for reports, its calls go on, other trunks take over. Kept over restarts.
     Drain(Said),
     /// Let a trunk carry again.
     Enable(Said),
-    /// Let a trunk have no link, once what is on the wire is answered. Kept over restarts.
+    /// Let a trunk have no link, once what is on the wire is answered and its calls have ended, or are hung up at the
+    /// daemon's limit. Kept over restarts.
     Disable(Said),
     /// Change how much a trunk may do at once, within its configuration, until the daemon starts again. What is not
     /// said is as configured.
@@ -49,6 +53,12 @@ enum Action {
         /// Submits per second over all links.
         #[arg(long, default_value_t = 0)]
         rate: u32,
+        /// Calls placed in a second.
+        #[arg(long, default_value_t = 0)]
+        call_rate: u32,
+        /// Calls at once, both directions.
+        #[arg(long, default_value_t = 0)]
+        calls: u32,
         /// Why, for the daemon's log.
         #[arg(long, default_value = "")]
         reason: String,
@@ -82,12 +92,13 @@ impl Action {
                 }
                 return Ok(());
             }
-            Self::Limit { trunk_id, links, window, rate, reason } => {
+            Self::Limit { trunk_id, links, window, rate, call_rate, calls, reason } => {
                 let limits = api::TrunkLimits {
                     max_links: links,
                     window_size: window,
                     max_submits_per_second: rate,
-                    ..Default::default()
+                    max_calls_per_second: call_rate,
+                    max_concurrent_calls: calls,
                 };
                 let request = api::UpdateTrunkLimitsRequest { trunk_id, limits: Some(limits), reason };
                 let trunk = client.update_trunk_limits(request).await?.into_inner().trunk;
@@ -197,110 +208,4 @@ fn draw(trunks: &[api::Trunk]) {
     let clear = if out.is_terminal() { "\u{1b}[H\u{1b}[2J" } else { "" };
     let _ = writeln!(out, "{clear}{}", table(trunks));
     let _ = out.flush();
-}
-
-/// The trunks, and below them their links.
-fn table(trunks: &[api::Trunk]) -> String {
-    let heads = [
-        "trunk",
-        "protocol",
-        "operator",
-        "state",
-        "links",
-        "queue",
-        "oldest",
-        "taken",
-        "refused",
-        "unknown",
-        "delivered",
-        "failed",
-        "orphans",
-    ];
-    let mut rows = vec![heads.map(str::to_owned).to_vec()];
-    let mut links = vec![
-        ["link", "remote", "bound as", "bound since", "in flight", "window", "round trip", "last error"]
-            .map(str::to_owned)
-            .to_vec(),
-    ];
-    for trunk in trunks {
-        let submits = trunk.submits.unwrap_or_default();
-        let reports = trunk.reports.unwrap_or_default();
-        rows.push(vec![
-            trunk.trunk_id.clone(),
-            trunk.protocol.clone(),
-            trunk.operator.clone(),
-            state(trunk.state()),
-            format!("{}/{}", trunk.bound_link_count, trunk.wanted_link_count),
-            trunk.queue_depth.to_string(),
-            show::span(trunk.oldest_queued_age.as_ref()),
-            submits.accepted_count.to_string(),
-            submits.refused_count.to_string(),
-            submits.unknown_count.to_string(),
-            reports.delivered_count.to_string(),
-            reports.failed_count.to_string(),
-            reports.unmatched_count.to_string(),
-        ]);
-        links.extend(trunk.links.iter().map(|link| {
-            let since = show::time(link.bind_time.as_ref());
-            vec![
-                link.link_id.clone(),
-                link.remote.clone(),
-                link.bind_mode.clone(),
-                if since.is_empty() { "not bound".to_owned() } else { since },
-                link.in_flight.to_string(),
-                link.window_size.to_string(),
-                show::span(link.round_trip.as_ref()),
-                show::line(&show::status(link.last_error.as_ref())),
-            ]
-        }));
-    }
-    let mut shown = show::table(&rows);
-    if links.len() > 1 {
-        shown.push('\n');
-        shown.push_str(&show::table(&links));
-    }
-    for trunk in trunks {
-        shown.push_str(&said(trunk));
-    }
-    shown
-}
-
-/// What operators have changed of a trunk, as lines.
-fn said(trunk: &api::Trunk) -> String {
-    let mut lines = String::new();
-    if trunk.wanted_state() != api::TrunkState::Enabled {
-        let (state, since) =
-            (show::trunk_state(trunk.wanted_state()), show::time(trunk.wanted_time.as_ref()));
-        let why = match trunk.wanted_reason.as_str() {
-            "" => "no reason was given".to_owned(),
-            reason => show::line(reason),
-        };
-        lines.push_str(&format!("\n{} shall be {state}, since {since}: {why}\n", trunk.trunk_id));
-    }
-    if let (Some(now), Some(most)) = (trunk.limits, trunk.configured_limits)
-        && now != most
-    {
-        let rate = |limits: api::TrunkLimits| match limits.max_submits_per_second {
-            0 => "any number of".to_owned(),
-            rate => rate.to_string(),
-        };
-        lines.push_str(&format!(
-            "\n{} may have {} of {} links, {} of {} unanswered submits each, {} of {} submits per second\n",
-            trunk.trunk_id,
-            now.max_links,
-            most.max_links,
-            now.window_size,
-            most.window_size,
-            rate(now),
-            rate(most)
-        ));
-    }
-    lines
-}
-
-fn state(state: api::TrunkState) -> String {
-    match state {
-        api::TrunkState::Enabled => "up".to_owned(),
-        other => show::trunk_state(other),
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    domain::{CallId, Category},
+    domain::{CallId, Category, TenantId},
     trunk::calls::Incoming,
 };
 
@@ -16,11 +16,12 @@ pub struct IncomingRules {
 }
 
 impl Leg {
-    /// A call that came in. Its slot stays with the caller of this.
+    /// A call that came in. Its slot stays with the caller of this. `owner`: whose number is called.
     #[must_use]
     pub fn incoming(
         id: CallId,
         incoming: &Incoming,
+        owner: Option<TenantId>,
         rules: IncomingRules,
         now: Now,
         effects: &mut Effects,
@@ -29,7 +30,7 @@ impl Leg {
             id,
             direction: CallDirection::Inbound,
             request_id: String::new(),
-            tenant_id: incoming.tenant.clone().unwrap_or_else(|| "".into()),
+            tenant_id: owner.unwrap_or_else(|| "".into()),
             caller: incoming.caller.clone(),
             display_caller: None,
             callee: incoming.callee.clone(),

@@ -58,7 +58,6 @@ impl Bench {
         let incoming = Incoming {
             trunk: "a".into(),
             gateway: "UDP 192.0.2.1:5060".into(),
-            tenant: Some("acme".into()),
             caller: testing::number("13800138000"),
             callee: testing::number("4001234567"),
             sdp: Some(Sdp::new(b"offer")),
@@ -70,7 +69,7 @@ impl Bench {
         let id = CallId::fresh();
         let rules = IncomingRules { answer_deadline: 20 * SECOND, max_duration: 3600 * SECOND };
         let mut effects = Effects::default();
-        let leg = Leg::incoming(id, &incoming, rules, now, &mut effects);
+        let leg = Leg::incoming(id, &incoming, Some("acme".into()), rules, now, &mut effects);
         assert!(matches!(&effects.told[..], [(Told::Inbound(call), _)] if call.sequence == 1));
         let mut bench = Self::of(leg, now);
         bench.orders.extend(effects.orders);

@@ -1,5 +1,7 @@
 //! Which call goes to which trunk when: a slot, the carrier's rate, and its health decide.
 
+use tracing::info;
+
 use super::*;
 use crate::{
     calls::ways::CallLane,
@@ -11,6 +13,8 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(250);
 /// How long a call stays on a silent trunk while no other has room, before it asks again.
 const STAY: Duration = Duration::from_secs(1);
+/// How soon calls are looked for again that came to a trunk that shall rest.
+const AGAIN: Duration = Duration::from_secs(1);
 /// The carrier is too busy.
 const SERVICE_UNAVAILABLE: u16 = 503;
 
@@ -20,11 +24,25 @@ pub(super) struct Gate {
     pacer: Pacer,
     /// The carrier asked for a pause until then.
     closed_until: Option<Instant>,
+    /// When the calls that it has are hung up, or are looked for again that came meanwhile.
+    hang_up_at: Option<Instant>,
 }
 
 impl Gate {
     pub(super) fn new(lane: &CallLane, now: Instant) -> Self {
-        Self { lane: lane.clone(), pacer: Pacer::new(lane.calls_per_second, now), closed_until: None }
+        let pacer = Pacer::new(lane.calls_per_second, now);
+        Self { lane: lane.clone(), pacer, closed_until: None, hang_up_at: lane.hang_up_at }
+    }
+
+    /// Does as the trunk is told from now on.
+    fn heed(&mut self, lane: &CallLane, now: Instant) {
+        if lane.calls_per_second != self.lane.calls_per_second {
+            self.pacer.set_limit(lane.calls_per_second, now);
+        }
+        if lane.hang_up_at != self.lane.hang_up_at {
+            self.hang_up_at = lane.hang_up_at;
+        }
+        self.lane = lane.clone();
     }
 
     /// Takes a place for one call, if there is one now.
@@ -52,6 +70,56 @@ impl Gate {
 }
 
 impl Registry {
+    /// Takes over what the trunks are told now, if that has changed.
+    pub fn heed(&mut self, now: Instant) {
+        if !self.lanes.has_changed().unwrap_or(false) {
+            return;
+        }
+        let lanes = self.lanes.borrow_and_update().clone();
+        self.gates.retain(|id, _| lanes.contains_key(id));
+        for (id, lane) in &*lanes {
+            match self.gates.get_mut(id) {
+                Some(gate) => gate.heed(lane, now),
+                None => _ = self.gates.insert(id.clone(), Gate::new(lane, now)),
+            }
+        }
+        // What waits may have a place now.
+        self.set_serve_at(now);
+    }
+
+    /// When the calls of some trunk are to be hung up.
+    pub(super) fn hang_up_at(&self) -> Option<Instant> {
+        self.gates.values().filter_map(|gate| gate.hang_up_at).min()
+    }
+
+    /// Hangs up what is left on trunks that shall rest by now.
+    pub(super) fn hang_up_resting(&mut self, now: Now) {
+        let mut resting = Vec::new();
+        for (id, gate) in &mut self.gates {
+            if gate.hang_up_at.is_some_and(|at| at <= now.mono) {
+                // A call of the carrier's may still be on its way to us.
+                let left = gate.lane.slots.taken() > 0;
+                gate.hang_up_at = left.then_some(now.mono + AGAIN);
+                resting.push(id.clone());
+            }
+        }
+        if resting.is_empty() {
+            return;
+        }
+        let is_there = |live: &Live| live.leg.on().is_some_and(|trunk| resting.contains(trunk));
+        let calls: Vec<_> = self.live.iter().filter(|(_, live)| is_there(live)).map(|(id, _)| *id).collect();
+        if !calls.is_empty() {
+            info!(
+                calls = calls.len(),
+                ?resting,
+                "trunks shall rest: the calls that they still have are hung up"
+            );
+        }
+        for id in calls {
+            self.with(id, now, |leg, effects| leg.hang_up(HangupWhy::Drain, now, effects));
+        }
+    }
+
     /// A placement has ended: its slot is free, and what the carrier says of its load is heeded.
     pub(super) fn note_end(&mut self, placement: Placement, fact: &CallFact, now: Instant) {
         let trunk = match self.live.get_mut(&placement.call) {
@@ -75,6 +143,7 @@ impl Registry {
 
     /// Lets a call wait for one of the trunks that it may take and was not on, and looks whether it can go at once.
     pub(super) fn line_up(&mut self, id: CallId, now: Now) {
+        self.heed(now.mono);
         let Some(live) = self.live.get(&id) else { return };
         let trunks = self.open_to(&live.leg);
         if trunks.is_empty() {
@@ -94,6 +163,7 @@ impl Registry {
 
     /// Lets those go that wait, as far as there is room.
     pub(super) fn serve(&mut self, now: Now) {
+        self.heed(now.mono);
         for trunks in self.waiting.groups() {
             self.serve_group(&trunks, now);
         }

@@ -105,6 +105,7 @@ impl Bench {
             slots: slots.clone(),
             calls_per_second: self.setup.calls_per_second,
             failover: Arc::new(self.setup.failover.clone()),
+            hang_up_at: None,
         };
         let own = |id: &TrunkId| {
             let slots = if ids.len() == 1 { slots.clone() } else { CallSlots::new(self.setup.max_calls) };
@@ -205,7 +206,6 @@ impl Bench {
         let incoming = Incoming {
             trunk: "a".into(),
             gateway: "UDP 192.0.2.1:5060".into(),
-            tenant: Some("shop".into()),
             caller: testing::number("13800138000"),
             callee: testing::number("4001234567"),
             sdp: Some(Sdp::new(b"offer")),

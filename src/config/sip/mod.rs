@@ -4,6 +4,7 @@
 //! Here are the types that the rest of the daemon reads; the files below read them.
 
 mod callers;
+mod failover;
 mod gateway;
 mod identity;
 mod listen;
@@ -157,6 +158,10 @@ pub struct SipTrunkConfig {
     pub timers: SipTrunkTimers,
     /// Statuses after which another gateway or trunk may be tried. Default 500, 502, 503, 504.
     pub failover_statuses: Vec<u16>,
+    /// When a call leaves it for another trunk.
+    pub failover: SipFailoverConfig,
+    /// When a gateway that fails calls is left alone.
+    pub circuit: CircuitConfig,
     /// Names of headers that a request for a call may bring along, each beginning with `X-`.
     pub headers: Vec<String>,
 }
@@ -246,6 +251,29 @@ pub struct ProbeConfig {
     pub down_after: u32,
     /// Answers in a row that make it up again. Default 2.
     pub up_after: u32,
+}
+
+/// When a call leaves a trunk for another one of its route, beside the statuses that allow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SipFailoverConfig {
+    /// Also after the platform was told that it rings. Default no: the callee's phone may ring twice.
+    pub after_ringing: bool,
+    /// Most trunks that one call is tried on, this one included. Default 3.
+    pub max_trunks: u16,
+    /// How long this one may take until more than 100 Trying is heard. `None`: as long as the call may ring. Default
+    /// `no_progress` of its timers.
+    pub post_dial_delay: Option<Duration>,
+}
+
+/// When a gateway that fails calls is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CircuitConfig {
+    /// Calls in a row that it failed: with 500 to 599, or with silence where no OPTIONS are sent. 0: never. Default 10.
+    pub failures: u32,
+    /// How long it is left alone first. It doubles with each call that tries it in vain. Default 10 s.
+    pub pause: Duration,
+    /// The longest. Default 5 min.
+    pub longest_pause: Duration,
 }
 
 /// Which header says which number.

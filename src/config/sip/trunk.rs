@@ -6,7 +6,7 @@ use codecs::sip::Transport;
 
 use super::{
     Callers, EarlyMedia, Gateway, ProbeConfig, ReliableProvisional, SipAccount, SipConfig, SipTrunkConfig,
-    SipTrunkTimers, callers, gateway, identity, number,
+    SipTrunkTimers, callers, failover, gateway, identity, number,
 };
 use crate::{
     config::{
@@ -24,8 +24,6 @@ const OWN_ACCOUNT_KEYS: [&str; 3] = ["username", "password", "user"];
 const SHORT: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
-/// Whoever says so was reached, or does not exist: another gateway can't help.
-const ENDS: [u16; 8] = [404, 480, 484, 486, 487, 600, 603, 604];
 
 /// Reads the trunk, whose `id` was read.
 pub(in crate::config) fn read(
@@ -37,6 +35,7 @@ pub(in crate::config) fn read(
     let gateways = gateway::read(&mut section);
     let first = gateways.first().map(|gateway| gateway.host.clone()).unwrap_or_default();
     let account = account(section.section("account"), secrets);
+    let timers = timers(section.section("timers"), gateways.len());
     let is_codec = |text: &str| is_token(text, 32).then(|| text.to_owned());
     let early = EarlyMedia::ALL.map(|way| (way.name(), way));
     let reliable = ReliableProvisional::ALL.map(|way| (way.name(), way));
@@ -62,8 +61,10 @@ pub(in crate::config) fn read(
             .choice("reliable_provisional", &reliable)
             .or(ReliableProvisional::Supported),
         session_timer: identity::session_timer(section.section("session_timer")),
-        timers: timers(section.section("timers"), gateways.len()),
-        failover_statuses: failover_statuses(&mut section),
+        failover_statuses: failover::statuses(&mut section),
+        failover: failover::read(section.section("failover"), timers.no_progress),
+        circuit: failover::circuit(section.section("circuit")),
+        timers,
         headers: headers(&mut section),
         gateways,
         account,
@@ -163,19 +164,6 @@ fn timers(mut section: Section<'_>, gateways: usize) -> SipTrunkTimers {
     };
     section.finish();
     timers
-}
-
-/// Where a gateway is overloaded, broken or cut off, another may not be.
-fn failover_statuses(section: &mut Section<'_>) -> Vec<u16> {
-    let found = section.numbers("failover_statuses", 400..=699, "as SIP numbers statuses").optional();
-    let statuses = found.unwrap_or_else(|| vec![500, 502, 503, 504]);
-    if let Some(status) = statuses.iter().find(|status| ENDS.contains(status)) {
-        let what = format!(
-            "{status} is not allowed: the number was reached or does not exist, so another gateway can't help"
-        );
-        section.note("failover_statuses", what);
-    }
-    statuses
 }
 
 fn headers(section: &mut Section<'_>) -> Vec<String> {

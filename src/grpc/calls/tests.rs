@@ -47,6 +47,7 @@ impl Bench {
             slots: CallSlots::new(None),
             calls_per_second: None,
             failover: Arc::new(Failover::default()),
+            hang_up_at: None,
         };
         let router = Router::new(RouteTable::new(&[], vec![trunk.clone()], Arc::default(), Vec::new()));
         let ways = CallWays::new(router, HashMap::from([(trunk, lane)]), Arc::new(|_| Health::Up));

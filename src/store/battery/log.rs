@@ -93,7 +93,11 @@ async fn parts_of_an_incoming_message_go_with_the_event_of_the_whole() {
             complete: true,
             receive_time: now(),
         };
-        let complete = InboundChange::Complete { message: whole.clone(), parts: vec![one.id, two.id] };
+        let complete = InboundChange::Complete {
+            owner: Some("acme".into()),
+            message: whole.clone(),
+            parts: vec![one.id, two.id],
+        };
         bench.store().record_inbound(vec![complete]).await.unwrap();
         bench.step();
         let kept = bench.store().inbound_parts().await.unwrap();

@@ -1,17 +1,17 @@
 //! The one task of SIP: it owns the sockets and the endpoint, and moves orders, messages and time into it, and what comes
-//! of them out. It holds no rule of SIP.
+//! of them out. It holds no rule of SIP. Which trunks there are, and what they do, it is told from outside: see [`Wish`].
 //!
 //! # Back-pressure
 //! Facts that calls have no room for wait here, in order. While many wait nothing is read from the sockets: the network
 //! then drops datagrams, and connections fill up, as if the machine were slow. Orders are always taken.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use codecs::{
     Now,
     sip::{
         Flow,
-        ua::{self, Intake, OutsideId, Registration},
+        ua::{self, OutsideId, PeerId},
     },
 };
 use tokio::{
@@ -24,8 +24,10 @@ use super::{
     legs::Legs,
     locate::Learnt,
     outside::Asked,
+    places::Places,
     transport::{Arrival, Transports},
     trunk::SipTrunk,
+    wish::Wish,
 };
 use crate::{
     clock,
@@ -38,28 +40,18 @@ const TURN: usize = 64;
 /// Facts that may wait for room before nothing is read any more.
 const MOST_WAITING: usize = 4096;
 
-/// What the task is told from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Duty {
-    /// Calls are placed and taken.
-    #[default]
-    Carry,
-    /// Carriers' calls and probes are answered 503; calls that live go on.
-    Drain,
-    /// The same, and the task ends once no call lives.
-    End,
-}
-
 /// The task.
 pub(super) struct Driver {
     pub transports: Transports,
     pub endpoint: ua::Endpoint,
-    pub trunks: Vec<SipTrunk>,
+    pub trunks: BTreeMap<PeerId, SipTrunk>,
+    /// What trunks are made from.
+    pub places: Places,
     /// The trunks as the endpoint knows them.
     pub peers: Vec<ua::Peer>,
     pub side: TrunkSide,
     pub learnt: mpsc::Receiver<Learnt>,
-    pub duty: watch::Receiver<Duty>,
+    pub wish: watch::Receiver<Wish>,
     pub legs: Legs,
     /// What carriers were asked outside of calls.
     pub asked: HashMap<OutsideId, Asked>,
@@ -80,15 +72,14 @@ pub(super) struct Counted {
 impl Driver {
     /// Runs until it is told to end and no call lives, or calls are gone.
     pub async fn run(mut self) {
-        self.obey();
         let news = self.side.news.clone();
         loop {
             let now = clock::now();
             self.settle(now);
-            if *self.duty.borrow() == Duty::End && self.legs.is_empty() && self.waiting.is_empty() {
+            if self.wish.borrow().ends && self.legs.is_empty() && self.waiting.is_empty() {
                 return;
             }
-            let deadline = self.poll_timeout();
+            let deadline = self.poll_timeout(now);
             tokio::select! {
                 arrival = self.transports.receive(), if self.waiting.len() < MOST_WAITING => self.take(arrival),
                 order = self.side.orders.recv() => match order {
@@ -101,7 +92,7 @@ impl Driver {
                     }
                 }
                 Some(learnt) = self.learnt.recv() => self.learn(learnt),
-                Ok(()) = self.duty.changed() => self.obey(),
+                Ok(()) = self.wish.changed() => self.obey(),
                 () = sleep_until(deadline.map_or_else(far, Instant::from_std)), if deadline.is_some() => {}
             }
         }
@@ -167,6 +158,7 @@ impl Driver {
         }
         self.tell_waiting();
         self.count();
+        self.publish(now);
     }
 
     fn transmit(&mut self, now: Now) {
@@ -179,12 +171,21 @@ impl Driver {
         }
     }
 
-    fn poll_timeout(&self) -> Option<std::time::Instant> {
-        let own = self.trunks.iter().flat_map(|trunk| {
-            let registration = trunk.registration.as_ref().and_then(Registration::poll_timeout);
-            [trunk.pool.poll_timeout(), registration]
+    fn poll_timeout(&self, now: Now) -> Option<std::time::Instant> {
+        let own = self.trunks.values().filter_map(|trunk| trunk.poll_timeout(now));
+        own.chain(self.endpoint.poll_timeout()).min()
+    }
+
+    /// Shows the trunks as they are, and lets those go that nobody wants and nothing is left of.
+    fn publish(&mut self, now: Now) {
+        let before = self.trunks.len();
+        self.trunks.retain(|_, trunk| {
+            trunk.publish(now);
+            !(trunk.leaves && trunk.rests(now))
         });
-        own.flatten().chain(self.endpoint.poll_timeout()).min()
+        if self.trunks.len() < before {
+            self.tell_peers();
+        }
     }
 
     /// Puts facts into the channel while there is room.
@@ -202,23 +203,27 @@ impl Driver {
     }
 
     fn learn(&mut self, learnt: Learnt) {
-        let Some(trunk) = self.trunks.get_mut(learnt.trunk) else { return };
+        let Some(trunk) = self.trunks.get_mut(&learnt.trunk) else { return };
         trunk.pool.learn(learnt.gateway, learnt.known);
-        trunk.show();
+        trunk.show(clock::now());
         self.tell_peers();
     }
 
     /// Does as it is told from outside.
-    fn obey(&mut self) {
-        let intake = match *self.duty.borrow_and_update() {
-            Duty::Carry => Intake::Open,
-            Duty::Drain | Duty::End => Intake::Draining,
-        };
-        for trunk in &mut self.trunks {
-            trunk.intake = intake;
-            trunk.show();
+    pub fn obey(&mut self) {
+        let now = clock::now();
+        let wish = self.wish.borrow_and_update().clone();
+        for wanted in &wish.trunks {
+            self.places.furnish(&mut self.trunks, wanted, now);
         }
+        for trunk in self.trunks.values_mut() {
+            if !wish.trunks.iter().any(|wanted| wanted.id() == trunk.id()) {
+                trunk.leave(now);
+            }
+        }
+        // The carrier hears of it before we say that we obey.
         self.tell_peers();
+        self.trunks.values_mut().for_each(|trunk| trunk.show(now));
     }
 
     /// Puts what was counted since the last time into the metrics.
@@ -245,8 +250,9 @@ impl Driver {
     }
 
     fn tell_peers(&mut self) {
-        self.peers = self.trunks.iter().map(SipTrunk::as_peer).collect();
+        self.peers = self.trunks.values().map(SipTrunk::as_peer).collect();
         self.endpoint.set_peers(self.peers.clone());
+        self.endpoint.set_leg_limit(super::places::legs(self.trunks.values().map(|trunk| &*trunk.config)));
     }
 }
 

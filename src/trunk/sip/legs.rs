@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use codecs::sip::{Target, ua::LegId};
+use codecs::sip::{
+    Target,
+    ua::{LegId, PeerId},
+};
 
 use crate::{domain::CallDirection, trunk::calls::Placement};
 
@@ -10,8 +13,8 @@ use crate::{domain::CallDirection, trunk::calls::Placement};
 #[derive(Debug)]
 pub(super) struct Leg {
     pub placement: Placement,
-    /// The place of its trunk.
-    pub trunk: usize,
+    /// Its trunk. One with legs is never let go.
+    pub trunk: PeerId,
     pub direction: CallDirection,
     /// Transport and address of whom it speaks with.
     pub remote: String,

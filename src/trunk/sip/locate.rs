@@ -8,6 +8,7 @@ use std::{collections::HashMap, io, sync::Arc, time::Duration};
 use codecs::sip::{
     Target,
     locate::{Answer, Destination, Locate, Naptr, NotFound, Place, Query, Settings, Srv},
+    ua::PeerId,
 };
 use hickory_resolver::{
     TokioResolver,
@@ -18,6 +19,7 @@ use hickory_resolver::{
 use tokio::{sync::mpsc, time::sleep};
 use tracing::{info, warn};
 
+use super::pool::GatewayId;
 use crate::config::DnsConfig;
 
 /// However long a record says that it lives, it is asked for again no sooner and no later.
@@ -164,25 +166,33 @@ async fn look(resolver: &Resolver, destination: &Destination, settings: &Setting
     Look { known: Known(known), found, lives: lives.max(SOONEST) }
 }
 
+/// What is to be found out.
+#[derive(Debug, Clone)]
+pub struct Lookup {
+    /// Whose gateway it is.
+    pub trunk: PeerId,
+    /// Which of them.
+    pub gateway: GatewayId,
+    /// Its name.
+    pub destination: Destination,
+    /// How it may be reached.
+    pub settings: Settings,
+}
+
 /// What was learnt of one gateway.
 #[derive(Debug, Clone)]
 pub struct Learnt {
-    /// The place of its trunk.
-    pub trunk: usize,
-    /// Its place in the trunk's list.
-    pub gateway: usize,
+    /// Whose gateway it is.
+    pub trunk: PeerId,
+    /// Which of them.
+    pub gateway: GatewayId,
     /// What DNS says now.
     pub known: Arc<Known>,
 }
 
-/// Keeps what is known of a gateway fresh, until nobody wants to know. `place`: its trunk's and its own.
-pub async fn watch(
-    resolver: Resolver,
-    place: (usize, usize),
-    destination: Destination,
-    settings: Settings,
-    tell: mpsc::Sender<Learnt>,
-) {
+/// Keeps what is known of a gateway fresh, until nobody wants to know.
+pub async fn watch(resolver: Resolver, lookup: Lookup, tell: mpsc::Sender<Learnt>) {
+    let Lookup { trunk, gateway, destination, settings } = lookup;
     let name = match &destination.host {
         Place::Name(name) => name.to_string(),
         Place::Address(address) => address.to_string(),
@@ -205,7 +215,6 @@ pub async fn watch(
         let pause = match look.found {
             Ok(()) => {
                 if known.as_ref() != Some(&look.known) {
-                    let (trunk, gateway) = place;
                     let learnt = Learnt { trunk, gateway, known: Arc::new(look.known.clone()) };
                     if tell.send(learnt).await.is_err() {
                         return;

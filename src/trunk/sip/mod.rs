@@ -6,6 +6,7 @@
 //! - [`transport`] moves messages: datagrams, connections, TLS. It holds no rule of SIP.
 
 pub mod adapter;
+mod circuit;
 mod endpoint;
 mod facts;
 mod gate;
@@ -16,11 +17,14 @@ mod open;
 mod ordered;
 pub mod outcome;
 mod outside;
+mod places;
 pub mod pool;
+mod showing;
 #[cfg(test)]
 mod tests;
 pub mod transport;
 mod trunk;
+mod wish;
 
-pub use endpoint::Duty;
 pub use open::{OpenSip, open};
+pub use wish::{Duty, Orders, TrunkWish, Wish};

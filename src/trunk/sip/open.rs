@@ -1,13 +1,17 @@
 //! From the configuration to the task of SIP that runs.
 
-use std::{collections::VecDeque, io, net::IpAddr};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    io,
+    net::IpAddr,
+};
 
 use bytes::Bytes;
 use codecs::sip::{
     Transport,
     locate::Settings,
     transaction::{self, Timers},
-    ua::{self, Listener, PeerId},
+    ua::{self, Listener},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::{
@@ -16,22 +20,20 @@ use tokio::{
 };
 
 use super::{
-    endpoint::{Counted, Driver, Duty},
+    endpoint::{Counted, Driver},
     gate::Gate,
     legs::Legs,
-    locate::{self, Resolver},
+    locate::Resolver,
+    places::{self, Places},
     transport::Transports,
-    trunk::SipTrunk,
+    wish::Wish,
 };
 use crate::{
     clock,
-    config::{SipConfig, SipListener, SipTrunkConfig, Strangers},
-    domain::{LADDER_RUNGS, TrunkId},
+    config::{SipConfig, SipListener, Strangers},
+    domain::LADDER_RUNGS,
     telemetry::metrics::SipMetrics,
-    trunk::{
-        TrunkStatus,
-        calls::{CallSlots, TrunkSide},
-    },
+    trunk::calls::TrunkSide,
 };
 
 /// What DNS says that may wait for the task.
@@ -41,13 +43,9 @@ const LEARNT: usize = 64;
 pub struct OpenSip {
     /// The listeners as they are bound, in the order of the configuration.
     pub listeners: Vec<SipListener>,
-    /// The places for calls of each trunk.
-    pub slots: Vec<(TrunkId, CallSlots)>,
-    /// How each trunk shows itself, in the order of the configuration.
-    pub statuses: Vec<watch::Receiver<TrunkStatus>>,
-    /// What the task shall do.
-    pub duty: watch::Sender<Duty>,
-    /// The task. Ends as [`Duty::End`] says.
+    /// What the task shall do, and with which trunks.
+    pub wish: watch::Sender<Wish>,
+    /// The task. Ends as [`Wish::ends`] says.
     pub task: JoinHandle<()>,
 }
 
@@ -55,43 +53,18 @@ pub struct OpenSip {
 ///
 /// # Errors
 /// A listener can't be opened, a certificate can't be used, or nobody can be asked for names.
-pub fn open(sip: &SipConfig, trunks: &[SipTrunkConfig], side: TrunkSide, seed: u64) -> io::Result<OpenSip> {
+pub fn open(sip: &SipConfig, wish: Wish, side: TrunkSide, seed: u64) -> io::Result<OpenSip> {
     let mut random = StdRng::seed_from_u64(seed);
     let now = clock::now();
     let transports = Transports::open(sip)?;
     let listeners = transports.listeners().to_vec();
     let reachable: Vec<_> = listeners.iter().map(|listener| advertised(listener, sip)).collect();
-    let settings = settings(&listeners);
     let (tell, learnt) = mpsc::channel(LEARNT);
-    let mut resolver = None;
-    let mut opened = Vec::with_capacity(trunks.len());
-    for (index, config) in trunks.iter().enumerate() {
-        let peer = PeerId(u32::try_from(index).unwrap_or(u32::MAX));
-        let trunk = SipTrunk::new(config, peer, settings.clone(), &reachable, random.random(), now);
-        for (gateway, destination) in trunk.pool.names() {
-            let resolver = match &resolver {
-                Some(resolver) => resolver,
-                None => resolver.insert(Resolver::new(&sip.dns)?),
-            };
-            let (destination, settings) = (destination.clone(), settings.clone());
-            tokio::spawn(locate::watch(
-                resolver.clone(),
-                (index, gateway),
-                destination,
-                settings,
-                tell.clone(),
-            ));
-        }
-        opened.push(trunk);
-    }
-    let calls = trunks.iter().map(|trunk| usize::try_from(trunk.max_calls).unwrap_or(usize::MAX));
     let config = ua::Config {
         user_agent: Bytes::from(sip.user_agent.clone()),
-        listeners: reachable,
+        listeners: reachable.clone(),
         limits: ua::Limits {
-            // A call over the limit is refused by a leg that lives for a moment. The endpoint's usual limit is the least:
-            // ended legs wait for half a minute for repetitions and count too, and calls may be short.
-            legs: calls.fold(0, usize::saturating_add).saturating_mul(2).max(ua::Limits::default().legs),
+            legs: places::legs(wish.trunks.iter().map(|trunk| &*trunk.config)),
             ..ua::Limits::default()
         },
         strangers: match sip.strangers {
@@ -109,25 +82,38 @@ pub fn open(sip: &SipConfig, trunks: &[SipTrunkConfig], side: TrunkSide, seed: u
         },
         ..ua::Config::default()
     };
-    let slots = opened.iter().map(|trunk| (trunk.id().clone(), trunk.slots.clone())).collect();
-    let statuses = opened.iter().map(SipTrunk::status).collect();
-    let (duty, told) = watch::channel(Duty::default());
-    let driver = Driver {
+    let endpoint = ua::Endpoint::new(config, random.random());
+    let mut gateways = wish.trunks.iter().flat_map(|trunk| &trunk.config.gateways);
+    let has_names = gateways.any(|gateway| gateway.address().is_none());
+    let (wish, told) = watch::channel(wish);
+    let places = Places {
+        settings: settings(&listeners),
+        reachable,
+        resolver: has_names.then(|| Resolver::new(&sip.dns)).transpose()?,
+        dns: sip.dns.clone(),
+        learnt: tell,
+        random,
+        made: 0,
+    };
+    let mut driver = Driver {
         transports,
-        endpoint: ua::Endpoint::new(config, random.random()),
-        trunks: opened,
+        endpoint,
+        trunks: BTreeMap::new(),
+        places,
         peers: Vec::new(),
         side,
         learnt,
-        duty: told,
+        wish: told,
         legs: Legs::default(),
-        asked: std::collections::HashMap::new(),
+        asked: HashMap::new(),
         waiting: VecDeque::new(),
         gate: Gate::new(sip.limits.bad_answers_per_second, now.mono),
         metrics: SipMetrics::new(),
         counted: Counted::default(),
     };
-    Ok(OpenSip { listeners, slots, statuses, duty, task: tokio::spawn(driver.run()) })
+    // Whoever looks sees the trunks from the start.
+    driver.obey();
+    Ok(OpenSip { listeners, wish, task: tokio::spawn(driver.run()) })
 }
 
 /// A listener as peers reach it.

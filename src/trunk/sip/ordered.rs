@@ -16,7 +16,10 @@ use super::{
 use crate::{
     clock,
     domain::{CallDirection, CallId, Cause, Evidence, Sdp, TrunkId},
-    trunk::calls::{CallFact, CallOrder, Incoming, Place, Placement},
+    trunk::{
+        CallRefusal,
+        calls::{CallFact, CallOrder, HangupWhy, Incoming, Place, Placement},
+    },
 };
 
 /// How long a key that we press seems to be held, milliseconds.
@@ -41,10 +44,15 @@ impl Driver {
             CallOrder::Reject { placement, status } => {
                 (placement, self.respond(now, placement, Response::new(status)))
             }
-            CallOrder::Hangup { placement, why } => (
-                placement,
-                self.on(placement, |endpoint, leg| endpoint.hangup(now, leg, Hangup::new(facts::own(&why)))),
-            ),
+            CallOrder::Hangup { placement, why } => {
+                self.note_hangup(placement, &why);
+                (
+                    placement,
+                    self.on(placement, |endpoint, leg| {
+                        endpoint.hangup(now, leg, Hangup::new(facts::own(&why)))
+                    }),
+                )
+            }
             CallOrder::Offer { placement, sdp } => (
                 placement,
                 self.on(placement, |endpoint, leg| endpoint.offer(now, leg, Body::sdp(octets(&sdp)))),
@@ -81,13 +89,23 @@ impl Driver {
         act(&mut self.endpoint, leg)
     }
 
+    /// Counts a call that the daemon ends because its trunk shall rest.
+    fn note_hangup(&mut self, placement: Placement, why: &HangupWhy) {
+        let leg = self.legs.find(placement).and_then(|id| self.legs.get_mut(id));
+        if let (Some(leg), HangupWhy::Drain) = (leg, why)
+            && let Some(trunk) = self.trunks.get_mut(&leg.trunk)
+        {
+            trunk.shows.hung_up += 1;
+        }
+    }
+
     fn place(&mut self, now: Now, place: Place) {
-        let found = self.trunks.iter().position(|trunk| *trunk.id() == place.trunk);
-        let Some(index) = found else { return self.refuse(now, place.placement, Cause::NoRoute) };
-        let trunk = &mut self.trunks[index];
+        let found = self.trunks.values_mut().find(|trunk| *trunk.id() == place.trunk);
+        let Some(trunk) = found else { return self.refuse(now, place.placement, Cause::NoRoute) };
         let targets = trunk.pool.targets(now);
         let (peer, policy) = (trunk.peer, trunk.policy.clone());
-        let routes = trunk.registration.as_ref().map(|one| one.service_route().to_vec()).unwrap_or_default();
+        let registration = trunk.registration.as_ref();
+        let routes = registration.map(|one| one.machine.service_route().to_vec()).unwrap_or_default();
         let invite = match adapter::invite(&trunk.config, peer, &place.call, &place.sdp, targets, policy) {
             Ok(invite) => ua::Invite { routes, ..invite },
             Err(unfit) => {
@@ -101,9 +119,9 @@ impl Driver {
         };
         match self.endpoint.invite(now, invite) {
             Ok(id) => {
-                trunk.began(CallDirection::Outbound);
+                trunk.began(CallDirection::Outbound, now);
                 let (placement, direction) = (place.placement, CallDirection::Outbound);
-                let leg = Leg { placement, trunk: index, direction, remote: String::new(), target: None };
+                let leg = Leg { placement, trunk: peer, direction, remote: String::new(), target: None };
                 self.legs.add(id, leg);
             }
             Err(refusal) => {
@@ -162,7 +180,7 @@ impl Driver {
     fn leg_event(&mut self, id: LegId, at: Now, what: LegEvent) {
         let Some(leg) = self.legs.get_mut(id) else { return };
         let (placement, direction) = (leg.placement, leg.direction);
-        let trunk = &mut self.trunks[leg.trunk];
+        let Some(trunk) = self.trunks.get_mut(&leg.trunk) else { return };
         match &what {
             LegEvent::Sent { target, .. } => {
                 leg.remote = facts::gateway(target);
@@ -177,7 +195,7 @@ impl Driver {
                 }
             }
             LegEvent::Attempt { target, failure } => {
-                let (cause, _) = outcome::failed(failure);
+                let (cause, evidence) = outcome::failed(failure);
                 let (seen, retry_after) = match failure {
                     ua::AttemptFailure::Status { status, retry_after } => {
                         (Outcome::Status(*status), *retry_after)
@@ -187,7 +205,10 @@ impl Driver {
                 leg.target = None;
                 trunk.pool.handle_traffic(at, target, seen, retry_after);
                 trunk.metrics.gateway_failed(cause.name());
-                trunk.show();
+                let (time, sip_status) = (at.wall, evidence.sip_status);
+                let gateway = facts::gateway(target);
+                trunk.shows.refused(CallRefusal { time, gateway, cause, sip_status });
+                trunk.shows.is_due = true;
             }
             LegEvent::Ended(_) => {
                 trunk.over(direction);
@@ -204,9 +225,7 @@ impl Driver {
     }
 
     fn incoming(&mut self, now: Now, incoming: &ua::Incoming) {
-        let found = self.trunks.iter().position(|trunk| trunk.peer == incoming.peer);
-        let Some(index) = found else { return };
-        let trunk = &mut self.trunks[index];
+        let Some(trunk) = self.trunks.get_mut(&incoming.peer) else { return };
         let Some(slot) = trunk.slots.take() else {
             let full = Response::new(503).with_field("Retry-After", "5");
             // It ended meanwhile, or it is told.
@@ -216,11 +235,10 @@ impl Driver {
         let parties = adapter::parties(&trunk.config, incoming);
         let placement = Placement { call: clock::fresh_call_id(), number: 1 };
         let remote = facts::gateway(&incoming.flow.into());
-        trunk.began(CallDirection::Inbound);
+        trunk.began(CallDirection::Inbound, now);
         let told = Incoming {
             trunk: trunk.id().clone(),
             gateway: remote.clone(),
-            tenant: None,
             caller: parties.caller,
             callee: parties.callee,
             sdp: incoming.sdp.as_deref().map(Sdp::new),
@@ -229,7 +247,8 @@ impl Driver {
             slot,
             snapshot: bytes::Bytes::new(),
         };
-        let leg = Leg { placement, trunk: index, direction: CallDirection::Inbound, remote, target: None };
+        let leg =
+            Leg { placement, trunk: incoming.peer, direction: CallDirection::Inbound, remote, target: None };
         self.legs.add(incoming.leg, leg);
         self.tell(placement, incoming.at, CallFact::Incoming(Box::new(told)));
     }

@@ -3,35 +3,41 @@
 use codecs::{
     Now,
     sip::ua::{
-        Options, OutsideId, OutsideOutcome,
+        Options, OutsideId, OutsideOutcome, PeerId,
         probe::Outcome,
         registration::{self, Outcome as Registered},
     },
 };
 use tracing::{info, warn};
 
-use super::{endpoint::Driver, trunk::SipTrunk};
+use super::{endpoint::Driver, pool::GatewayId, trunk::SipTrunk};
 
 /// What was asked.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Asked {
-    /// Whether a gateway lives: the places of its trunk and its own.
-    Probe(usize, usize),
-    /// To be found: the place of the trunk.
-    Registration(usize),
+    /// Whether a gateway of a trunk lives.
+    Probe(PeerId, GatewayId),
+    /// That a trunk may be found.
+    Registration(PeerId),
 }
 
 impl Driver {
     /// Sends what is due.
     pub(super) fn ask(&mut self, now: Now) {
-        for index in 0..self.trunks.len() {
-            self.probe(now, index);
-            self.register(now, index);
+        // Seldom is anything due, and the endpoint is needed for what is.
+        let mut trunks = std::mem::take(&mut self.trunks);
+        for trunk in trunks.values_mut() {
+            trunk.retire(now);
+            self.probe(now, trunk);
+            self.register(now, trunk);
         }
+        self.trunks = trunks;
     }
 
-    fn probe(&mut self, now: Now, index: usize) {
-        let trunk = &mut self.trunks[index];
+    fn probe(&mut self, now: Now, trunk: &mut SipTrunk) {
+        if !trunk.probes() {
+            return;
+        }
         while let Some((gateway, target)) = trunk.pool.poll_probe(now) {
             let options = Options {
                 peer: trunk.peer,
@@ -41,23 +47,22 @@ impl Driver {
                 contact_user: trunk.contact_user().to_owned().into(),
             };
             match self.endpoint.probe(now, options) {
-                Ok(id) => _ = self.asked.insert(id, Asked::Probe(index, gateway)),
+                Ok(id) => _ = self.asked.insert(id, Asked::Probe(trunk.peer, gateway)),
                 Err(_) => trunk.pool.probed(now, gateway, Outcome::Nothing),
             }
         }
     }
 
-    fn register(&mut self, now: Now, index: usize) {
-        let trunk = &mut self.trunks[index];
+    fn register(&mut self, now: Now, trunk: &mut SipTrunk) {
         let Some(registration) = &mut trunk.registration else { return };
-        if let Some(register) = registration.poll_request(now) {
+        if let Some(register) = registration.machine.poll_request(now) {
             let target = trunk.pool.targets(now).into_iter().next();
             let sent = target.and_then(|target| {
                 self.endpoint.register(now, trunk.peer, target, &register, Vec::new()).ok()
             });
             match sent {
-                Some(id) => _ = self.asked.insert(id, Asked::Registration(index)),
-                None => registration.handle_outcome(now, Registered::Nothing),
+                Some(id) => _ = self.asked.insert(id, Asked::Registration(trunk.peer)),
+                None => registration.machine.handle_outcome(now, Registered::Nothing),
             }
         }
         trunk.note_registration(now);
@@ -71,7 +76,7 @@ impl Driver {
         };
         match asked {
             None => {}
-            Some(Asked::Probe(index, gateway)) => {
+            Some(Asked::Probe(peer, gateway)) => {
                 let seen = match outcome {
                     OutsideOutcome::Challenged => return,
                     OutsideOutcome::Response(message) | OutsideOutcome::Unauthorized(message) => {
@@ -79,14 +84,14 @@ impl Driver {
                     }
                     OutsideOutcome::Nothing => Outcome::Nothing,
                 };
-                let trunk = &mut self.trunks[index];
+                let Some(trunk) = self.trunks.get_mut(&peer) else { return };
                 trunk.pool.probed(now, gateway, seen);
-                trunk.show();
+                trunk.show(now);
             }
-            Some(Asked::Registration(index)) => {
-                let trunk = &mut self.trunks[index];
+            Some(Asked::Registration(peer)) => {
+                let Some(trunk) = self.trunks.get_mut(&peer) else { return };
                 let Some(registration) = &mut trunk.registration else { return };
-                registration.handle_outcome(
+                registration.machine.handle_outcome(
                     now,
                     match outcome {
                         OutsideOutcome::Response(message) => Registered::Response(message),
@@ -107,8 +112,9 @@ impl SipTrunk {
         let id = self.config.id.clone();
         let Some(registration) = &mut self.registration else { return };
         let mut changed = false;
-        while let Some(event) = registration.poll_event() {
+        while let Some(event) = registration.machine.poll_event() {
             changed = true;
+            registration.note(&event, now);
             match event {
                 registration::Event::Registered { granted, is_listed, .. } => {
                     info!(trunk = %id, ?granted, is_listed, "registered");
@@ -120,20 +126,15 @@ impl SipTrunk {
                     warn!(trunk = %id, ?status, ?retry_in, "the carrier refuses the registration: look at the account");
                 }
                 registration::Event::Lapsed => {
-                    warn!(trunk = %id, "the registration ran out: no calls come in")
+                    warn!(trunk = %id, "the registration ran out: no calls come in");
                 }
                 registration::Event::Removed { confirmed } => {
-                    info!(trunk = %id, confirmed, "registration removed")
+                    info!(trunk = %id, confirmed, "the registration is removed");
                 }
             }
         }
-        let stands = registration.state() == registration::State::Registered;
         if changed {
-            self.registered_since = match (stands, self.registered_since) {
-                (true, since) => since.or(Some(now.wall)),
-                (false, _) => None,
-            };
-            self.show();
+            self.show(now);
         }
     }
 }

@@ -19,35 +19,42 @@ use codecs::{
 };
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 
-use super::locate::Known;
-use crate::config::{Gateway, ProbeConfig};
+use super::{circuit::Circuit, locate::Known};
+use crate::config::{CircuitConfig, Gateway, ProbeConfig, SipTrunkConfig};
 
 /// A 503 that asks for no time is one of this moment: the gateway comes last for so long.
 const BREATH: Duration = Duration::from_secs(1);
 /// No gateway is left alone for longer because it asks for it.
 const LONGEST: Duration = Duration::from_secs(300);
 
+/// A gateway of a trunk. Not given out twice while the trunk lives, whatever becomes of its list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct GatewayId(u32);
+
 /// The gateways of one trunk.
 #[derive(Debug)]
 pub struct Pool {
     gateways: Vec<Watched>,
+    /// Gateways that there ever were.
+    made: u32,
+    probe: ProbeConfig,
     settings: Settings,
     random: SmallRng,
-    /// OPTIONS are sent.
-    probes: bool,
-    /// How long one that failed comes last where none are.
-    pause: Duration,
 }
 
 #[derive(Debug)]
 struct Watched {
+    id: GatewayId,
     config: Gateway,
     destination: Destination,
     known: Arc<Known>,
     probe: Probe,
-    /// Until then it comes last.
+    circuit: Circuit,
+    /// Until then it comes last, because it asked for it.
     paused_until: Option<Instant>,
     up_since: Option<jiff::Timestamp>,
+    /// Why a call, or an OPTIONS, failed last, and when; forgotten when one succeeds.
+    failed: Option<(Outcome, jiff::Timestamp)>,
 }
 
 /// What people see of a gateway.
@@ -59,42 +66,97 @@ pub struct Shown {
     pub up_since: Option<jiff::Timestamp>,
     /// It is known not to live.
     pub is_down: bool,
+    /// It is left alone for so long, because it asked for it or fails every call.
+    pub alone_for: Option<Duration>,
+    /// It has no address: DNS knows none.
+    pub is_nowhere: bool,
+    /// What failed last, if nothing succeeded since.
+    pub failed: Option<(Outcome, jiff::Timestamp)>,
+}
+
+impl Shown {
+    /// A call that goes there may leave.
+    #[must_use]
+    pub fn can_carry(&self) -> bool {
+        !self.is_down && self.alone_for.is_none() && !self.is_nowhere
+    }
 }
 
 impl Pool {
     /// The gateways of a trunk; nothing is known of them yet. `settings`: how they may be reached.
     #[must_use]
-    pub fn new(gateways: &[Gateway], probe: &ProbeConfig, settings: Settings, seed: u64, now: Now) -> Self {
-        let mut random = SmallRng::seed_from_u64(seed);
-        let watch = probe::Settings {
-            interval: probe.interval,
-            down_interval: probe.interval_down,
-            misses: probe.down_after,
-            recoveries: probe.up_after,
-            ..probe::Settings::default()
-        };
-        let mut watched = |gateway: &Gateway| Watched {
-            config: gateway.clone(),
-            destination: destination(gateway),
-            known: Arc::default(),
-            probe: Probe::new(watch, random.random(), now),
-            paused_until: None,
-            up_since: None,
-        };
-        let gateways = gateways.iter().map(&mut watched).collect();
-        let (probes, pause) = (!probe.interval.is_zero(), probe.interval_down);
-        Self { gateways, settings, random, probes, pause }
+    pub fn new(config: &SipTrunkConfig, settings: Settings, seed: u64, now: Now) -> Self {
+        let random = SmallRng::seed_from_u64(seed);
+        let mut pool = Self { gateways: Vec::new(), made: 0, probe: config.probe.clone(), settings, random };
+        pool.reconfigure(config, now);
+        pool
     }
 
-    /// The destinations that DNS has to be asked for, with their place in the list.
-    pub fn names(&self) -> impl Iterator<Item = (usize, &Destination)> {
-        let all = self.gateways.iter().map(|gateway| &gateway.destination).enumerate();
+    /// Takes the gateways and the probes of another configuration. Of a gateway that stays, what is known stays, unless
+    /// it is watched in another way from now on.
+    pub fn reconfigure(&mut self, config: &SipTrunkConfig, now: Now) {
+        let mut before = std::mem::take(&mut self.gateways);
+        if self.probe != config.probe {
+            self.probe = config.probe.clone();
+            let settings = watching(&self.probe);
+            for gateway in &mut before {
+                gateway.probe = Probe::new(settings, self.random.random(), now);
+                gateway.up_since = None;
+            }
+        }
+        for gateway in &config.gateways {
+            let destination = destination(gateway);
+            let watched = match before.iter().position(|one| one.destination == destination) {
+                Some(index) => before.swap_remove(index),
+                None => self.watched(gateway, destination, config.circuit, now),
+            };
+            self.gateways.push(Watched { config: gateway.clone(), ..watched });
+        }
+        for gateway in &mut self.gateways {
+            gateway.circuit.reconfigure(config.circuit);
+        }
+    }
+
+    fn watched(
+        &mut self,
+        gateway: &Gateway,
+        destination: Destination,
+        circuit: CircuitConfig,
+        now: Now,
+    ) -> Watched {
+        let id = GatewayId(self.made);
+        self.made += 1;
+        Watched {
+            id,
+            config: gateway.clone(),
+            destination,
+            known: Arc::default(),
+            probe: Probe::new(watching(&self.probe), self.random.random(), now),
+            circuit: Circuit::new(circuit),
+            paused_until: None,
+            up_since: None,
+            failed: None,
+        }
+    }
+
+    /// OPTIONS are sent.
+    fn probes(&self) -> bool {
+        !self.probe.interval.is_zero()
+    }
+
+    fn find(&mut self, id: GatewayId) -> Option<&mut Watched> {
+        self.gateways.iter_mut().find(|gateway| gateway.id == id)
+    }
+
+    /// The destinations that DNS has to be asked for.
+    pub fn names(&self) -> impl Iterator<Item = (GatewayId, &Destination)> {
+        let all = self.gateways.iter().map(|gateway| (gateway.id, &gateway.destination));
         all.filter(|(_, destination)| matches!(destination.host, Place::Name(_)))
     }
 
     /// Takes what DNS says of a gateway.
-    pub fn learn(&mut self, index: usize, known: Arc<Known>) {
-        if let Some(gateway) = self.gateways.get_mut(index) {
+    pub fn learn(&mut self, id: GatewayId, known: Arc<Known>) {
+        if let Some(gateway) = self.find(id) {
             gateway.known = known;
         }
     }
@@ -102,6 +164,9 @@ impl Pool {
     /// Where a call goes, best first: those that live by priority and weight, then those that pause or are down.
     pub fn targets(&mut self, now: Now) -> Vec<Target> {
         let order = self.order(now);
+        if let Some(first) = order.first() {
+            self.gateways[*first].circuit.tried(now.mono);
+        }
         let mut targets = Vec::new();
         for index in order {
             let seed = self.random.random();
@@ -133,28 +198,37 @@ impl Pool {
     /// Takes what a call saw of a target. `retry_after`: seconds that it wants to be left alone.
     pub fn handle_traffic(&mut self, now: Now, target: &Target, outcome: Outcome, retry_after: Option<u32>) {
         let Some(index) = self.index_of(target) else { return };
-        let (probes, pause) = (self.probes, self.pause);
+        let (probes, pause) = (self.probes(), self.probe.interval_down);
         let gateway = &mut self.gateways[index];
         gateway.probe.handle_traffic(now, outcome);
         gateway.settle(now);
+        gateway.note(now, outcome);
         let pause = match (outcome, retry_after) {
             (Outcome::Status(503), Some(seconds)) => {
                 Duration::from_secs(seconds.into()).clamp(BREATH, LONGEST)
             }
-            (Outcome::Status(503), None) => BREATH,
-            (Outcome::Nothing, _) if !probes => pause,
+            (Outcome::Status(503), None) => {
+                gateway.circuit.failed(now.mono);
+                BREATH
+            }
+            (Outcome::Nothing, _) if !probes => {
+                gateway.circuit.failed(now.mono);
+                pause
+            }
+            // OPTIONS tell when it lives again.
             (Outcome::Nothing, _) => return,
+            (Outcome::Status(500..=599), _) => return gateway.circuit.failed(now.mono),
             (Outcome::Status(_), _) => {
                 gateway.paused_until = None;
-                return;
+                return gateway.circuit.succeeded();
             }
         };
         gateway.paused_until = gateway.paused_until.max(Some(now.mono + pause));
     }
 
     /// The next gateway that an OPTIONS is due for; its outcome must be told.
-    pub fn poll_probe(&mut self, now: Now) -> Option<(usize, Target)> {
-        if !self.probes {
+    pub fn poll_probe(&mut self, now: Now) -> Option<(GatewayId, Target)> {
+        if !self.probes() {
             return None;
         }
         for index in 0..self.gateways.len() {
@@ -162,20 +236,22 @@ impl Pool {
             if !gateway.probe.poll_request(now) {
                 continue;
             }
+            let id = gateway.id;
             match gateway.targets(settings, 0).into_iter().next() {
-                Some(target) => return Some((index, target)),
+                Some(target) => return Some((id, target)),
                 // DNS does not know it.
-                None => self.probed(now, index, Outcome::Nothing),
+                None => self.probed(now, id, Outcome::Nothing),
             }
         }
         None
     }
 
     /// Takes what came of an OPTIONS.
-    pub fn probed(&mut self, now: Now, index: usize, outcome: Outcome) {
-        if let Some(gateway) = self.gateways.get_mut(index) {
+    pub fn probed(&mut self, now: Now, id: GatewayId, outcome: Outcome) {
+        if let Some(gateway) = self.find(id) {
             gateway.probe.handle_outcome(now, outcome);
             gateway.settle(now);
+            gateway.note(now, outcome);
         }
     }
 
@@ -183,7 +259,13 @@ impl Pool {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let due = self.gateways.iter().filter_map(|gateway| gateway.probe.poll_timeout());
-        due.min().filter(|_| self.probes)
+        due.min().filter(|_| self.probes())
+    }
+
+    /// When a gateway that is left alone may be used again.
+    #[must_use]
+    pub fn ready_at(&self, now: Now) -> Option<Instant> {
+        self.gateways.iter().filter_map(|gateway| gateway.alone_until(now.mono)).min()
     }
 
     /// Every address that the gateways are known by: requests from there are the carrier's.
@@ -202,7 +284,7 @@ impl Pool {
 
     /// The gateways as people see them.
     #[must_use]
-    pub fn shown(&self) -> Vec<Shown> {
+    pub fn shown(&self, now: Now) -> Vec<Shown> {
         let shown = |gateway: &Watched| Shown {
             name: match gateway.config.transport {
                 Some(transport) => format!("{transport} {}", gateway.config.name()),
@@ -210,6 +292,9 @@ impl Pool {
             },
             up_since: gateway.up_since,
             is_down: gateway.probe.state() == State::Down,
+            alone_for: gateway.alone_until(now.mono).map(|until| until.saturating_duration_since(now.mono)),
+            is_nowhere: gateway.targets(&self.settings, 0).is_empty(),
+            failed: gateway.failed,
         };
         self.gateways.iter().map(shown).collect()
     }
@@ -229,7 +314,20 @@ impl Watched {
     }
 
     fn is_ready(&self, now: Instant) -> bool {
-        self.probe.state() != State::Down && self.paused_until.is_none_or(|until| until <= now)
+        self.probe.state() != State::Down && self.alone_until(now).is_none()
+    }
+
+    /// Until when it comes last.
+    fn alone_until(&self, now: Instant) -> Option<Instant> {
+        self.paused_until.filter(|until| now < *until).max(self.circuit.open_until(now))
+    }
+
+    /// Keeps what failed last.
+    fn note(&mut self, now: Now, outcome: Outcome) {
+        self.failed = match outcome {
+            Outcome::Nothing | Outcome::Status(408 | 500..=599) => Some((outcome, now.wall)),
+            Outcome::Status(_) => None,
+        };
     }
 
     /// Notes when it came up.
@@ -239,6 +337,16 @@ impl Watched {
             State::Up => _ = self.up_since.get_or_insert(now.wall),
             State::Unknown | State::Down => self.up_since = None,
         }
+    }
+}
+
+fn watching(probe: &ProbeConfig) -> probe::Settings {
+    probe::Settings {
+        interval: probe.interval,
+        down_interval: probe.interval_down,
+        misses: probe.down_after,
+        recoveries: probe.up_after,
+        ..probe::Settings::default()
     }
 }
 
@@ -271,6 +379,7 @@ mod tests {
     use codecs::sip::Transport;
 
     use super::*;
+    use crate::config;
 
     const ALIVE: Outcome = Outcome::Status(200);
 
@@ -279,24 +388,24 @@ mod tests {
         Now { mono: Instant::now(), wall: jiff::Timestamp::UNIX_EPOCH }
     }
 
+    fn config(gateways: &str, interval: u64) -> SipTrunkConfig {
+        let text = format!(
+            "store = {{ path = \"unused\" }}\nsip = {{ listen = [\"udp:127.0.0.1:0\"] }}\n[[trunk]]\nid = \"a\"\n\
+             protocol = \"sip\"\ncallers = {{ authorisation = \"c\", numbers = [\"95001\"] }}\n\
+             probe = {{ interval = \"{interval}s\" }}\ncircuit = {{ failures = 3 }}\ngateway = [{gateways}]\n"
+        );
+        let read = config::parse(&text, "test", &|_| None).unwrap_or_else(|error| panic!("{error}"));
+        read.sip_trunks.into_iter().next().unwrap()
+    }
+
     /// Gateways 192.0.2.1 and so on, each with its priority and weight.
     fn pool(gateways: &[(u16, u16)], interval: u64, now: Now) -> Pool {
-        let gateway = |(index, (priority, weight)): (usize, &(u16, u16))| Gateway {
-            host: format!("192.0.2.{}", index + 1),
-            port: None,
-            transport: None,
-            priority: *priority,
-            weight: *weight,
+        let gateway = |(index, (priority, weight)): (usize, &(u16, u16))| {
+            format!("{{ host = \"192.0.2.{}\", priority = {priority}, weight = {weight} }}", index + 1)
         };
         let gateways: Vec<_> = gateways.iter().enumerate().map(gateway).collect();
-        let probe = ProbeConfig {
-            interval: Duration::from_secs(interval),
-            interval_down: Duration::from_secs(10),
-            down_after: 3,
-            up_after: 2,
-        };
         let settings = Settings { transports: vec![Transport::Udp], ipv4: true, ipv6: false };
-        Pool::new(&gateways, &probe, settings, 1, now)
+        Pool::new(&config(&gateways.join(", "), interval), settings, 1, now)
     }
 
     fn hosts(pool: &mut Pool, now: Now) -> Vec<u8> {
@@ -330,13 +439,16 @@ mod tests {
         let mut pool = pool(&[(1, 1), (2, 1)], 30, now);
         for _ in 0..3 {
             now = now.after(Duration::from_secs(40));
-            while let Some((index, _)) = pool.poll_probe(now) {
-                pool.probed(now, index, if index == 0 { Outcome::Nothing } else { ALIVE });
+            while let Some((id, _)) = pool.poll_probe(now) {
+                pool.probed(now, id, if id == GatewayId(0) { Outcome::Nothing } else { ALIVE });
             }
         }
         assert_eq!(hosts(&mut pool, now), [2, 1]);
-        let shown: Vec<_> = pool.shown().iter().map(|one| (one.is_down, one.up_since.is_some())).collect();
-        assert_eq!(shown, [(true, false), (false, true)]);
+        let shown = pool.shown(now);
+        let states: Vec<_> = shown.iter().map(|one| (one.is_down, one.up_since.is_some())).collect();
+        assert_eq!(states, [(true, false), (false, true)]);
+        let failed: Vec<_> = shown.iter().map(|one| one.failed.map(|(outcome, _)| outcome)).collect();
+        assert_eq!(failed, [Some(Outcome::Nothing), None]);
         // Calls are evidence too.
         for _ in 0..2 {
             pool.handle_traffic(now, &target(1), ALIVE, None);
@@ -375,7 +487,44 @@ mod tests {
         let now = start();
         let mut pool = pool(&[(1, 1)], 30, now);
         pool.gateways[0].destination.host = Place::Name("sbc.example.com".into());
-        assert_eq!(pool.names().map(|(index, _)| index).collect::<Vec<_>>(), [0]);
+        assert_eq!(pool.names().map(|(id, _)| id).collect::<Vec<_>>(), [GatewayId(0)]);
         assert!(pool.targets(now).is_empty() && pool.addresses().is_empty());
+        assert!(pool.shown(now)[0].is_nowhere && !pool.shown(now)[0].can_carry());
+    }
+
+    #[test]
+    fn one_that_fails_every_call_is_left_alone_although_it_answers_options() {
+        let mut now = start();
+        let mut pool = pool(&[(1, 1), (2, 1)], 30, now);
+        for _ in 0..3 {
+            assert_eq!(hosts(&mut pool, now), [1, 2]);
+            pool.handle_traffic(now, &target(1), Outcome::Status(500), None);
+            while let Some((id, _)) = pool.poll_probe(now) {
+                pool.probed(now, id, ALIVE);
+            }
+        }
+        assert_eq!(hosts(&mut pool, now), [2, 1]);
+        let pause = pool.shown(now)[0].alone_for.unwrap();
+        assert_eq!(pool.ready_at(now), Some(now.mono + pause));
+        now = now.after(pause);
+        assert_eq!(hosts(&mut pool, now), [1, 2], "one call tries it");
+        assert_eq!(hosts(&mut pool, now), [2, 1], "and the next waits for what becomes of that");
+        pool.handle_traffic(now, &target(1), Outcome::Status(486), None);
+        assert_eq!(hosts(&mut pool, now), [1, 2]);
+    }
+
+    #[test]
+    fn of_a_gateway_that_stays_what_is_known_stays() {
+        let now = start();
+        let mut pool = pool(&[(1, 1), (2, 1)], 0, now);
+        pool.handle_traffic(now, &target(2), Outcome::Nothing, None);
+        pool.handle_traffic(now, &target(1), ALIVE, None);
+        let both = "{ host = \"192.0.2.2\" }, { host = \"192.0.2.3\" }";
+        pool.reconfigure(&config(both, 0), now);
+        assert_eq!(hosts(&mut pool, now), [3, 2], "the second still comes last");
+        let ids: Vec<_> = pool.gateways.iter().map(|gateway| gateway.id).collect();
+        assert_eq!(ids, [GatewayId(1), GatewayId(2)]);
+        pool.reconfigure(&config(both, 30), now);
+        assert!(pool.poll_timeout().is_some());
     }
 }

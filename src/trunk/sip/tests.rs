@@ -9,10 +9,10 @@ use codecs::sip::{
     ua::{self, Event, Hangup, Invite, LegEvent, LegId, PeerId, Response},
 };
 use jiff::Timestamp;
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 
 use super::{
-    Duty, OpenSip, open,
+    Duty, OpenSip, TrunkWish, Wish, open,
     transport::{Arrival, Transports},
 };
 use crate::{
@@ -127,6 +127,8 @@ impl Far {
 struct Bed {
     open: OpenSip,
     calls: CallSide,
+    /// How each trunk shows itself.
+    statuses: Vec<watch::Receiver<TrunkStatus>>,
 }
 
 fn parse(trunks: &str) -> Config {
@@ -155,8 +157,16 @@ impl Bed {
     fn new(trunks: &str) -> Self {
         let config = parse(trunks);
         let (calls, side) = boundary(64);
-        let open = open(&config.sip, &config.sip_trunks, side, 1).unwrap();
-        Self { open, calls }
+        let trunks: Vec<_> =
+            config.sip_trunks.iter().map(|trunk| TrunkWish::new(Arc::new(trunk.clone()))).collect();
+        let statuses = trunks.iter().map(|trunk| trunk.status.subscribe()).collect();
+        let open = open(&config.sip, Wish { trunks, ends: false }, side, 1).unwrap();
+        Self { open, calls, statuses }
+    }
+
+    /// Lets the first trunk do something else.
+    fn tell(&self, duty: Duty) {
+        self.open.wish.send_modify(|wish| wish.trunks[0].duty = duty);
     }
 
     fn target(&self, transport: Transport) -> Target {
@@ -220,7 +230,7 @@ impl Bed {
     }
 
     async fn status(&self, far: &mut Far, wanted: impl FnMut(&TrunkStatus) -> bool) -> TrunkStatus {
-        let mut status = self.open.statuses[0].clone();
+        let mut status = self.statuses[0].clone();
         let shown = status.wait_for(wanted);
         tokio::pin!(shown);
         let shown = async {
@@ -378,7 +388,7 @@ async fn a_trunk_registers_and_shows_that_it_did() {
     assert_eq!(asked.request.to().unwrap().uri, b"sip:u@carrier.example.com");
     let contact = asked.request.contact().unwrap().unwrap();
     let contact = format!("<{}>;expires=600", String::from_utf8_lossy(contact.uri));
-    assert_eq!(bed.open.statuses[0].borrow().state, TrunkState::Down);
+    assert_eq!(bed.statuses[0].borrow().state, TrunkState::Down);
     far.endpoint.answer_request(clock::now(), asked.id, Response::new(200).with_field("Contact", contact));
     let status = bed.status(&mut far, |status| status.state == TrunkState::Up).await;
     let links: Vec<_> =
@@ -391,7 +401,8 @@ async fn a_drain_refuses_what_is_new_and_ends_after_what_lives() {
     let mut far = Far::new();
     let mut bed = Bed::new(&to(&[far.port(Transport::Udp)], Transport::Udp, ""));
     let (placement, _) = answered(&mut bed, &mut far).await;
-    bed.open.duty.send_replace(Duty::End);
+    bed.tell(Duty::Rest);
+    bed.open.wish.send_modify(|wish| wish.ends = true);
     let status = bed.status(&mut far, |status| status.state == TrunkState::Draining).await;
     assert!(!status.rests);
     let target = bed.target(Transport::Udp);
@@ -401,6 +412,87 @@ async fn a_drain_refuses_what_is_new_and_ends_after_what_lives() {
     bed.order(CallOrder::Hangup { placement, why: HangupWhy::Drain }).await;
     assert_eq!(bed.end(&mut far).await.1.released_by, Some(HangupParty::Platform));
     timeout(LONG, bed.open.task).await.expect("it ends").unwrap();
+}
+
+/// The next REGISTER, answered so.
+async fn registers(far: &mut Far, status: u16) -> (String, u32) {
+    let asked = far
+        .event(|event| match event {
+            Event::Request(asked) => Some(asked),
+            _ => None,
+        })
+        .await;
+    let contact = asked.request.contact().unwrap().unwrap();
+    let contact = String::from_utf8_lossy(contact.uri).into_owned();
+    let expires = asked.request.expires().unwrap();
+    let response = Response::new(status).with_field("Contact", format!("<{contact}>;expires={expires}"));
+    far.endpoint.answer_request(clock::now(), asked.id, response);
+    far.pump();
+    (contact, expires)
+}
+
+const ACCOUNT: &str = "account = { username = \"u@carrier.example.com\", password = \"literal:p\" }\n\
+                       probe = { interval = \"0s\" }";
+
+#[tokio::test]
+async fn a_trunk_that_rests_removes_its_registration_after_its_calls_and_registers_again() {
+    let mut far = Far::new();
+    let mut bed = Bed::new(&to(&[far.port(Transport::Udp)], Transport::Udp, ACCOUNT));
+    assert_eq!(registers(&mut far, 200).await.1, 3600);
+    bed.status(&mut far, |status| status.state == TrunkState::Up).await;
+    let (placement, _) = answered(&mut bed, &mut far).await;
+    bed.tell(Duty::Rest);
+    let status = bed.status(&mut far, |status| status.state == TrunkState::Draining).await;
+    assert_eq!((status.rests, status.calls_now()), (false, 1));
+    assert!(status.links[1].bound_since.is_some(), "calls are not cut off by a registration that is gone");
+    bed.order(CallOrder::Hangup { placement, why: HangupWhy::Drain }).await;
+    bed.end(&mut far).await;
+    assert_eq!(registers(&mut far, 200).await.1, 0);
+    let status = bed.status(&mut far, |status| status.rests).await;
+    assert_eq!((status.abandoned, status.links[1].bound_since), (1, None));
+    bed.tell(Duty::Carry);
+    assert_eq!(registers(&mut far, 200).await.1, 3600);
+    bed.status(&mut far, |status| status.state == TrunkState::Up).await;
+}
+
+#[tokio::test]
+async fn a_registration_that_is_refused_says_what_to_do_and_another_password_is_tried_at_once() {
+    let mut far = Far::new();
+    let bed = Bed::new(&to(&[far.port(Transport::Udp)], Transport::Udp, ACCOUNT));
+    registers(&mut far, 403).await;
+    let status = bed.status(&mut far, |status| status.links[1].last_error.is_some()).await;
+    let error = status.links[1].last_error.clone().unwrap();
+    assert_eq!((error.raw_code.as_str(), error.permanent, status.state), ("403", true, TrunkState::Down));
+    let trouble = status.calls.unwrap().trouble;
+    assert!(
+        trouble[0].starts_with("the registrar refuses the registration with a 403: correct"),
+        "{trouble:?}"
+    );
+    let mended = ACCOUNT.replace("literal:p", "literal:q");
+    let config = parse(&to(&[far.port(Transport::Udp)], Transport::Udp, &mended)).sip_trunks.remove(0);
+    bed.open.wish.send_modify(|wish| wish.trunks[0].config = Arc::new(config));
+    registers(&mut far, 200).await;
+    let status = bed.status(&mut far, |status| status.state == TrunkState::Up).await;
+    assert_eq!((status.links[1].last_error.clone(), status.calls.unwrap().trouble), (None, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_trunk_that_is_not_wanted_any_more_goes_after_its_calls() {
+    let mut far = Far::new();
+    let mut bed = Bed::new(&to(&[far.port(Transport::Udp)], Transport::Udp, ""));
+    let (placement, _) = answered(&mut bed, &mut far).await;
+    bed.open.wish.send_modify(|wish| drop(wish.trunks.remove(0)));
+    let status = bed.status(&mut far, |status| status.state == TrunkState::Draining).await;
+    assert!(!status.gone && status.calls.unwrap().trouble[0].contains("not in the configuration any more"));
+    bed.order(CallOrder::Hangup { placement, why: HangupWhy::Platform(String::new()) }).await;
+    assert_eq!(bed.end(&mut far).await.0, Cause::Normal);
+    far.leg(|what| matches!(what, LegEvent::Ended(_))).await;
+    bed.status(&mut far, |status| status.gone).await;
+    // What comes from there now is a stranger's.
+    let target = bed.target(Transport::Udp);
+    call_of_carrier(&mut far, target);
+    let LegEvent::Ended(refused) = far.leg(|what| matches!(what, LegEvent::Ended(_))).await else { panic!() };
+    assert_eq!(refused.evidence.status, Some(403));
 }
 
 #[tokio::test]

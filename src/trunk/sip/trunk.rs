@@ -1,6 +1,9 @@
-//! One SIP trunk at run time: its contract, its gateways, its places for calls, and how it shows itself.
+//! One SIP trunk at run time: its contract, its gateways, its places for calls, and what it was told to do.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use codecs::{
     Now,
@@ -8,71 +11,182 @@ use codecs::{
         Transport,
         auth::Credentials,
         locate::Settings,
-        ua::{self, Intake, Listener, Peer, PeerId, Registration, Source, registration},
+        ua::{self, Listener, Peer, PeerId, Registration, Source, registration},
         uri::put_user,
     },
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, task::AbortHandle};
 
-use super::{adapter, pool::Pool};
+use super::{
+    adapter,
+    pool::{GatewayId, Pool},
+    showing::Shows,
+    wish::{Duty, Orders, TrunkWish},
+};
 use crate::{
     config::{EarlyMedia, SipAccount, SipTrunkConfig},
-    domain::{CallDirection, TrunkId, Wanted},
+    domain::{CallDirection, TrunkId},
     telemetry::metrics::SipTrunkMetrics,
-    trunk::{Answered, Limits, LinkStatus, Reported, TrunkState, TrunkStatus, calls::CallSlots},
+    trunk::{TrunkStatus, calls::CallSlots},
 };
+
+/// How long a registrar may take to take note that we are gone before nobody waits for it any more.
+const LAST_WORD: Duration = Duration::from_secs(4);
 
 /// One trunk.
 pub(super) struct SipTrunk {
-    pub config: SipTrunkConfig,
+    pub config: Arc<SipTrunkConfig>,
     pub peer: PeerId,
     pub policy: Arc<ua::Policy>,
     pub pool: Pool,
     pub slots: CallSlots,
     pub metrics: SipTrunkMetrics,
-    pub intake: Intake,
+    pub duty: Duty,
+    /// What it was told, to be shown.
+    pub orders: Orders,
+    /// It is not configured any more, and is gone once it rests.
+    pub leaves: bool,
     /// `None`: the carrier knows where we are.
-    pub registration: Option<Registration>,
+    pub registration: Option<Registered>,
+    /// Who asks for the names of its gateways.
+    pub lookups: Vec<(GatewayId, AbortHandle)>,
+    pub shows: Shows,
+    pub status: watch::Sender<TrunkStatus>,
+}
+
+/// Its registration.
+pub(super) struct Registered {
+    pub machine: Registration,
+    settings: registration::Settings,
     /// Since when it stands.
-    pub registered_since: Option<jiff::Timestamp>,
-    /// Calls now, outgoing and incoming.
-    active: [usize; 2],
-    status: watch::Sender<TrunkStatus>,
+    pub since: Option<jiff::Timestamp>,
+    /// Why it does not, or was not refreshed: the status, and whether the carrier refuses it for good.
+    pub failed: Option<(Option<u16>, bool)>,
+    /// Until when its removal is waited for.
+    removal_until: Option<Instant>,
 }
 
 impl SipTrunk {
     /// A trunk of which nothing is known yet. `listeners`: where its calls may come to.
     pub fn new(
-        config: &SipTrunkConfig,
+        wish: &TrunkWish,
         peer: PeerId,
         settings: Settings,
         listeners: &[Listener],
         seed: u64,
         now: Now,
     ) -> Self {
-        let pool = Pool::new(&config.gateways, &config.probe, settings, seed, now);
-        let account = config.account.as_ref().filter(|account| account.register);
-        // CSeq must not begin lower than the last run ended.
-        let sequence = u32::try_from(now.wall.as_second() & 0x3fff_ffff).unwrap_or(0);
-        let registration = account.and_then(|account| {
-            let settings = registration(config, account, listeners)?;
-            Some(Registration::new(settings, sequence, seed, now))
-        });
-        let trunk = Self {
-            config: config.clone(),
+        let config = wish.config.clone();
+        Self {
             peer,
-            policy: Arc::new(adapter::policy(config)),
-            pool,
-            slots: CallSlots::new(usize::try_from(config.max_calls).ok()),
+            policy: Arc::new(adapter::policy(&config)),
+            pool: Pool::new(&config, settings, seed, now),
+            slots: wish.slots.clone(),
             metrics: SipTrunkMetrics::new(config.id.as_str()),
-            intake: Intake::Open,
-            registration,
-            registered_since: None,
-            active: [0; 2],
-            status: watch::Sender::new(blank(config)),
+            duty: wish.duty,
+            orders: wish.shown.clone(),
+            leaves: false,
+            // One that rests from the start has nothing to remove.
+            registration: registration(&config, listeners)
+                .map(|settings| Registered::new(settings, wish.duty, seed, now)),
+            lookups: Vec::new(),
+            shows: Shows::default(),
+            status: wish.status.clone(),
+            config,
+        }
+    }
+
+    /// Does as it is told from now on, which may be another contract.
+    pub fn heed(&mut self, wish: &TrunkWish, listeners: &[Listener], seed: u64, now: Now) {
+        self.leaves = false;
+        self.slots = wish.slots.clone();
+        self.orders = wish.shown.clone();
+        if *self.config != *wish.config {
+            self.reconfigure(wish.config.clone(), listeners, seed, now);
+        }
+        self.set_duty(wish.duty, now);
+    }
+
+    fn reconfigure(&mut self, config: Arc<SipTrunkConfig>, listeners: &[Listener], seed: u64, now: Now) {
+        self.pool.reconfigure(&config, now);
+        self.policy = Arc::new(adapter::policy(&config));
+        let account_changed = self.config.account != config.account;
+        match (registration(&config, listeners), &mut self.registration) {
+            (Some(settings), Some(before)) if before.settings == settings => {
+                if account_changed {
+                    // The carrier shall see the new password now, not in an hour.
+                    before.machine.refresh(now);
+                }
+            }
+            // A binding under another address, or none that is wanted, runs out by itself.
+            (Some(settings), _) => {
+                self.registration = Some(Registered::new(settings, self.duty, seed, now));
+            }
+            (None, _) => self.registration = None,
+        }
+        self.config = config;
+    }
+
+    /// It is not configured any more.
+    pub fn leave(&mut self, now: Now) {
+        self.leaves = true;
+        self.set_duty(Duty::Rest, now);
+    }
+
+    fn set_duty(&mut self, duty: Duty, now: Now) {
+        if self.duty == Duty::Carry && duty != Duty::Carry {
+            self.shows.hung_up = 0;
+        }
+        self.duty = duty;
+        if duty != Duty::Rest
+            && let Some(registered) = &mut self.registration
+            && registered.removal_until.take().is_some()
+        {
+            registered.machine.register(now);
+        }
+    }
+
+    /// Removes the registration when nobody needs it any more.
+    pub fn retire(&mut self, now: Now) {
+        if self.duty == Duty::Rest
+            && self.shows.calls() == 0
+            && let Some(registered) = &mut self.registration
+            && registered.removal_until.is_none()
+        {
+            registered.machine.unregister(now);
+            registered.removal_until = Some(now.mono + LAST_WORD);
+            self.shows.is_due = true;
+        }
+    }
+
+    /// No call lives, and the carrier knows that none shall come, or was told in vain.
+    pub fn rests(&self, now: Now) -> bool {
+        let is_removed = |registered: &Registered| {
+            registered.machine.state() == registration::State::Removed
+                || registered.removal_until.is_some_and(|until| until <= now.mono)
         };
-        trunk.show();
-        trunk
+        let removed = self.duty != Duty::Rest || self.registration.as_ref().is_none_or(is_removed);
+        self.shows.calls() == 0 && removed
+    }
+
+    /// When something is due that nothing else wakes it for.
+    pub fn poll_timeout(&self, now: Now) -> Option<Instant> {
+        let registration = self.registration.as_ref();
+        let removal = registration
+            .filter(|registered| registered.machine.state() != registration::State::Removed)
+            .and_then(|registered| registered.removal_until)
+            .filter(|until| *until > now.mono);
+        let machine = registration.and_then(|registered| registered.machine.poll_timeout());
+        let probe = self.pool.poll_timeout().filter(|_| self.probes());
+        [probe, machine, removal, self.shows.poll_timeout(), self.pool.ready_at(now)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Its gateways are asked whether they live.
+    pub fn probes(&self) -> bool {
+        self.duty != Duty::Rest || self.shows.calls() > 0
     }
 
     pub fn id(&self) -> &TrunkId {
@@ -81,10 +195,6 @@ impl SipTrunk {
 
     pub fn early_media(&self) -> EarlyMedia {
         self.config.early_media
-    }
-
-    pub fn status(&self) -> watch::Receiver<TrunkStatus> {
-        self.status.subscribe()
     }
 
     /// The trunk as the endpoint knows it: whose requests are its own, and what they may do.
@@ -99,7 +209,7 @@ impl SipTrunk {
         Peer {
             sources: gateways.chain(others).collect(),
             contact_user: user.into(),
-            intake: self.intake,
+            intake: self.duty.intake(),
             credentials: credentials(&self.config),
             ..Peer::new(self.peer, self.policy.clone())
         }
@@ -116,74 +226,41 @@ impl SipTrunk {
     }
 
     /// A call of this direction began.
-    pub fn began(&mut self, direction: CallDirection) {
-        self.active[direction as usize] += 1;
+    pub fn began(&mut self, direction: CallDirection, now: Now) {
         self.metrics.attempts(direction).increment(1);
+        self.shows.began(direction, now);
         self.count(direction);
-        if self.calls() == 1 {
-            self.show();
-        }
     }
 
     /// A call of this direction ended.
     pub fn over(&mut self, direction: CallDirection) {
-        let active = &mut self.active[direction as usize];
-        *active = active.saturating_sub(1);
+        self.shows.over(direction);
         self.count(direction);
-        if self.calls() == 0 {
-            self.show();
-        }
-    }
-
-    fn calls(&self) -> usize {
-        self.active.iter().sum()
     }
 
     #[allow(clippy::cast_precision_loss, reason = "a gauge")]
     fn count(&self, direction: CallDirection) {
-        self.metrics.active(direction).set(self.active[direction as usize] as f64);
+        self.metrics.active(direction).set(self.shows.active(direction) as f64);
     }
+}
 
-    /// Tells whoever looks how it is now.
-    #[allow(clippy::cast_precision_loss, reason = "a gauge")]
-    pub fn show(&self) {
-        let gateways = self.pool.shown();
-        let up = gateways.iter().filter(|gateway| gateway.up_since.is_some()).count();
-        let down = gateways.iter().filter(|gateway| gateway.is_down).count();
-        self.metrics.gateways.set(gateways.len() as f64);
-        self.metrics.gateways_up.set(up as f64);
-        let (wants, stands) = (self.registration.is_some(), self.registered_since.is_some());
-        if wants {
-            self.metrics.registered(stands);
+impl Drop for SipTrunk {
+    fn drop(&mut self) {
+        self.lookups.iter().for_each(|(_, lookup)| lookup.abort());
+    }
+}
+
+impl Registered {
+    fn new(settings: registration::Settings, duty: Duty, seed: u64, now: Now) -> Self {
+        // CSeq must not begin lower than the last run ended.
+        let sequence = u32::try_from(now.wall.as_second() & 0x3fff_ffff).unwrap_or(0);
+        let mut machine = Registration::new(settings.clone(), sequence, seed, now);
+        let mut removal_until = None;
+        if duty == Duty::Rest {
+            machine.unregister(now);
+            removal_until = Some(now.mono);
         }
-        let state = match self.intake {
-            Intake::Draining => TrunkState::Draining,
-            Intake::Open if down == gateways.len() || (wants && !stands) => TrunkState::Down,
-            Intake::Open if down > 0 => TrunkState::Degraded,
-            Intake::Open => TrunkState::Up,
-        };
-        let link =
-            |(index, (remote, kind, since)): (usize, (String, &'static str, Option<jiff::Timestamp>))| {
-                LinkStatus {
-                    index: u32::try_from(index).unwrap_or(u32::MAX),
-                    remote,
-                    bind_mode: kind,
-                    bound_since: since,
-                    in_flight: 0,
-                    window: 0,
-                    round_trip: None,
-                    last_error: None,
-                }
-            };
-        let gateways = gateways.into_iter().map(|gateway| (gateway.name, "gateway", gateway.up_since));
-        let registration = wants.then(|| (self.config.domain.clone(), "registration", self.registered_since));
-        let links: Vec<_> = gateways.chain(registration).enumerate().map(link).collect();
-        let rests = self.calls() == 0;
-        self.status.send_if_modified(|status| {
-            let differs = (status.state, status.rests, &status.links) != (state, rests, &links);
-            (status.state, status.rests, status.links) = (state, rests, links);
-            differs
-        });
+        Self { machine, settings, since: None, failed: None, removal_until }
     }
 }
 
@@ -213,12 +290,9 @@ fn host(config: &SipTrunkConfig) -> String {
     if config.domain.contains(':') { format!("[{}]", config.domain) } else { config.domain.clone() }
 }
 
-/// What to register: calls for the account come to the listener that its first gateway's transport has.
-fn registration(
-    config: &SipTrunkConfig,
-    account: &SipAccount,
-    listeners: &[Listener],
-) -> Option<registration::Settings> {
+/// What to register, if anything: calls for the account come to the listener that its first gateway's transport has.
+fn registration(config: &SipTrunkConfig, listeners: &[Listener]) -> Option<registration::Settings> {
+    let account = config.account.as_ref().filter(|account| account.register)?;
     let wanted = config.gateways.first().and_then(|gateway| gateway.transport).unwrap_or(Transport::Udp);
     let listener = listeners.iter().find(|listener| listener.transport == wanted).or(listeners.first())?;
     let mut user = bytes::BytesMut::new();
@@ -232,26 +306,4 @@ fn registration(
     let settings =
         registration::Settings::new(format!("sip:{}", host(config)), address_of_record(config), contact);
     Some(registration::Settings { expires: account.expires, ..settings })
-}
-
-fn blank(config: &SipTrunkConfig) -> TrunkStatus {
-    let limits = Limits { links: 0, window: 0, submits_per_second: None };
-    TrunkStatus {
-        id: config.id.clone(),
-        protocol: "sip",
-        operator: config.operator.clone(),
-        state: TrunkState::Down,
-        wanted: Wanted::default(),
-        configured: limits,
-        obeys: 0,
-        rests: true,
-        unanswered: 0,
-        abandoned: 0,
-        limits,
-        links: Vec::new(),
-        queue_depth: 0,
-        oldest_queued: None::<Duration>,
-        answered: Answered::default(),
-        reported: Reported::default(),
-    }
 }

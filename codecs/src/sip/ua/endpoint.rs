@@ -77,6 +77,11 @@ impl Endpoint {
         self.core.peers = peers;
     }
 
+    /// Changes how many legs there may be at once. Those beyond a lower limit go on.
+    pub fn set_leg_limit(&mut self, legs: usize) {
+        self.core.config.limits.legs = legs;
+    }
+
     /// A datagram came in.
     pub fn handle_datagram(&mut self, now: Now, flow: Flow, octets: Bytes) {
         match datagram(octets) {

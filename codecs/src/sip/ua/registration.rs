@@ -156,6 +156,8 @@ pub struct Registration {
     failures: u32,
     state: State,
     is_out: bool,
+    /// What is out is a removal.
+    removal_is_out: bool,
     removes: bool,
     /// When the next REGISTER goes out.
     due: Option<Instant>,
@@ -180,6 +182,7 @@ impl Registration {
             failures: 0,
             state: State::Unregistered,
             is_out: false,
+            removal_is_out: false,
             removes: false,
             due: Some(now.mono),
             until: None,
@@ -213,7 +216,7 @@ impl Registration {
         if self.is_out || self.due.is_none_or(|due| due > now.mono) {
             return None;
         }
-        (self.is_out, self.due) = (true, None);
+        (self.is_out, self.removal_is_out, self.due) = (true, self.removes, None);
         self.sequence += 1;
         Some(Register {
             request_uri: self.settings.registrar.clone(),
@@ -247,10 +250,32 @@ impl Registration {
         (!self.events.is_empty()).then(|| self.events.remove(0))
     }
 
-    /// Removes the binding, as soon as no request is out. Only when no other instance uses it.
+    /// Removes the binding, as soon as no request is out. Only when no other instance uses it. Where there can be none,
+    /// nothing is sent.
     pub fn unregister(&mut self, now: Now) {
+        if std::mem::replace(&mut self.removes, true) {
+            return;
+        }
+        if self.until.is_none() && !self.is_out {
+            self.remove(true);
+        } else {
+            self.due = Some(now.mono);
+        }
+    }
+
+    /// Begins again after [`Self::unregister`], as soon as no request is out.
+    pub fn register(&mut self, now: Now) {
+        if std::mem::take(&mut self.removes) {
+            if self.state == State::Removed {
+                self.state = State::Unregistered;
+            }
+            self.due = Some(now.mono);
+        }
+    }
+
+    /// Sends the next REGISTER at once, whatever was waited for: something has changed that may make it succeed.
+    pub fn refresh(&mut self, now: Now) {
         if !self.removes {
-            self.removes = true;
             self.due = Some(now.mono);
         }
     }
@@ -261,14 +286,17 @@ impl Registration {
             return;
         }
         self.is_out = matches!(outcome, Outcome::Challenged);
-        let is_removal = self.removes && self.due.is_none();
         let status = match outcome {
             Outcome::Challenged => return self.sequence += 1,
             Outcome::Response(response) => response.status(),
             Outcome::Unauthorized | Outcome::Nothing => None,
         };
         match (outcome, status) {
-            _ if is_removal => self.remove(status.is_some_and(|status| status / 100 == 2)),
+            _ if self.removal_is_out && self.removes => {
+                self.remove(status.is_some_and(|status| status / 100 == 2));
+            }
+            // It is wanted again meanwhile: the next request is due and follows.
+            _ if self.removal_is_out => self.until = None,
             // What was out when the removal was asked for may have bound us: the removal is due and follows.
             _ if self.removes => {}
             (Outcome::Response(response), Some(200..=299)) => self.accept(now, response),

@@ -139,3 +139,22 @@ pub(super) fn inbound(call: &api::InboundCall) -> Value {
         "call_sequence": call.call_sequence,
     })
 }
+
+/// What a trunk shows of its calls.
+pub fn of_trunk(calls: &api::TrunkCalls) -> Value {
+    let refusal = |refusal: &api::CallRefusal| {
+        json!({
+            "time": time(refusal.time.as_ref()),
+            "gateway": refusal.gateway,
+            "cause": refusal.cause().as_str_name(),
+            "sip_status": refusal.sip_status,
+        })
+    };
+    json!({
+        "outbound_call_count": calls.outbound_call_count,
+        "inbound_call_count": calls.inbound_call_count,
+        "placed_per_second": calls.placed_per_second,
+        "last_refusals": calls.last_refusals.iter().map(refusal).collect::<Vec<_>>(),
+        "trouble": calls.trouble,
+    })
+}

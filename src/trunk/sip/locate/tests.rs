@@ -22,7 +22,7 @@ use hickory_resolver::proto::{
 };
 use tokio::{net::UdpSocket, sync::mpsc, time::timeout};
 
-use super::{Known, Resolver, look, watch as keep};
+use super::{GatewayId, Known, Lookup, PeerId, Resolver, look, watch as keep};
 use crate::config::DnsConfig;
 
 fn name(text: &str) -> Name {
@@ -119,9 +119,11 @@ async fn what_was_known_holds_while_dns_fails() {
     let fails = Arc::new(AtomicBool::new(false));
     let resolver = resolver(server(fails.clone()).await);
     let (tell, mut known) = mpsc::channel(1);
-    let task = tokio::spawn(keep(resolver.clone(), (1, 2), destination("carrier.example"), settings(), tell));
+    let (trunk, gateway) = (PeerId(1), GatewayId::default());
+    let lookup = Lookup { trunk, gateway, destination: destination("carrier.example"), settings: settings() };
+    let task = tokio::spawn(keep(resolver.clone(), lookup, tell));
     let learnt = timeout(Duration::from_secs(20), known.recv()).await.unwrap().unwrap();
-    assert_eq!((learnt.trunk, learnt.gateway), (1, 2));
+    assert_eq!((learnt.trunk, learnt.gateway), (trunk, gateway));
     assert_eq!(remotes(&learnt.known, "carrier.example", 0).len(), 3);
     fails.store(true, Ordering::SeqCst);
     let failed = look(&resolver, &destination("carrier.example"), &settings()).await;
