@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The end of a call that a crash left open. It is taken to have ended when the daemon was last known to live, which is
-/// an estimate; `alive` says when that was.
+/// an estimate; `alive` says when that was, and `now` is when it can have ended at the latest.
 #[must_use]
 pub fn lost(open: OpenCall, alive: Option<Timestamp>, now: Timestamp) -> CallChange {
     let OpenCall { call, progress } = open;
@@ -34,7 +34,7 @@ pub fn lost(open: OpenCall, alive: Option<Timestamp>, now: Timestamp) -> CallCha
         evidence: Evidence::default(),
     };
     let told = vec![Event::about_call(&call, Payload::Call(Box::new(moved)), end_time)];
-    let record = record(&call, progress, end_time);
+    let record = record(&call, progress, end_time, now);
     CallChange { call, to: CallNow::Ended(Box::new((record, Ladder::default()))), told }
 }
 
@@ -47,7 +47,7 @@ pub fn endings(open: &OpenCall) -> impl Iterator<Item = CallOrder> {
     })
 }
 
-fn record(call: &Call, progress: CallProgress, end_time: Timestamp) -> CallRecord {
+fn record(call: &Call, progress: CallProgress, end_time: Timestamp, now: Timestamp) -> CallRecord {
     let times = progress.times;
     let between = |from: Option<Timestamp>, to: Timestamp| {
         from.map(|from| Duration::try_from(to.duration_since(from)).unwrap_or_default())
@@ -64,7 +64,7 @@ fn record(call: &Call, progress: CallProgress, end_time: Timestamp) -> CallRecor
         hangup_party: HangupParty::Lost,
         sip_call_id: progress.attempts.last().map(|one| one.sip_call_id.clone()).unwrap_or_default(),
         attempts: progress.attempts,
-        estimated: true,
+        latest_end: Some(now),
         sequence: progress.sequence + 1,
         ..CallRecord::of(call, end_time)
     }
@@ -101,7 +101,8 @@ mod tests {
         let change = lost(open, Some(after(100)), after(500));
         let CallNow::Ended(ended) = &change.to else { panic!("not ended") };
         let record = &ended.0;
-        assert_eq!((record.state, record.cause, record.estimated), (CallState::Lost, Cause::Lost, true));
+        assert_eq!((record.state, record.cause), (CallState::Lost, Cause::Lost));
+        assert_eq!(record.latest_end, Some(after(500)));
         assert_eq!((record.end_time, record.talk_duration), (after(100), Duration::from_secs(90)));
         assert_eq!((record.ring_duration, record.sequence), (Some(Duration::from_secs(8)), 5));
         assert_eq!(change.told.len(), 1);

@@ -61,8 +61,10 @@ pub struct CallRecord {
     pub client_reference: String,
     /// As asked.
     pub labels: Vec<(String, String)>,
-    /// Rebuilt after a crash: the end and what is counted to it are estimates.
-    pub estimated: bool,
+    /// Rebuilt after a crash: the end is an estimate, and so is what is counted to it. The daemon lived at `end_time`, and
+    /// this is when the next start found the call. `None`: the end is known.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
+    pub latest_end: Option<Timestamp>,
     /// The number of its last event.
     pub sequence: u32,
 }
@@ -107,7 +109,7 @@ impl CallRecord {
             attempts: Vec::new(),
             client_reference: call.client_reference.clone(),
             labels: call.labels.clone(),
-            estimated: false,
+            latest_end: None,
             sequence: 0,
         }
     }

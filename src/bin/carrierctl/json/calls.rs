@@ -86,6 +86,7 @@ pub fn record(record: &api::CallRecord) -> Value {
         "client_reference": record.client_reference,
         "labels": record.labels,
         "estimated": record.estimated,
+        "latest_end_time": time(record.latest_end_time.as_ref()),
         "last_sequence": record.last_sequence,
     })
 }
