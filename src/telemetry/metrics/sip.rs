@@ -39,6 +39,7 @@ pub(super) fn describe() {
         "carrierd_sip_connections_stalled_total",
         "Connections closed because the peer did not read."
     );
+    describe_counter!("carrierd_sip_refreshes_total", "Session refreshes, by the side that sent them.");
     describe_counter!("carrierd_sip_undelivered_total", "Datagrams that could not be sent.");
     describe_gauge!("carrierd_sip_connections", "Connections that are open or being opened.");
 }
@@ -60,6 +61,10 @@ pub struct SipMetrics {
     pub stalled: Counter,
     /// Datagrams that could not be sent.
     pub undelivered: Counter,
+    /// Session refreshes that we sent.
+    pub refreshes: Counter,
+    /// Session refreshes that peers sent.
+    pub refreshed: Counter,
     /// Connections now.
     pub connections: Gauge,
 }
@@ -76,6 +81,8 @@ impl SipMetrics {
             refused: counter!("carrierd_sip_connections_refused_total"),
             stalled: counter!("carrierd_sip_connections_stalled_total"),
             undelivered: counter!("carrierd_sip_undelivered_total"),
+            refreshes: counter!("carrierd_sip_refreshes_total", "side" => "us"),
+            refreshed: counter!("carrierd_sip_refreshes_total", "side" => "peer"),
             connections: gauge!("carrierd_sip_connections"),
         }
     }

@@ -234,6 +234,8 @@ impl Driver {
         self.metrics.malformed.increment(endpoint.malformed - before.endpoint.malformed);
         self.metrics.strangers.increment(endpoint.strangers - before.endpoint.strangers);
         self.metrics.overloaded.increment(endpoint.overloaded - before.endpoint.overloaded);
+        self.metrics.refreshes.increment(endpoint.refreshes - before.endpoint.refreshes);
+        self.metrics.refreshed.increment(endpoint.refreshed - before.endpoint.refreshed);
         self.metrics.refused.increment(sockets.refused - before.sockets.refused);
         self.metrics.stalled.increment(sockets.stalled - before.sockets.stalled);
         self.metrics.undelivered.increment(sockets.undelivered - before.sockets.undelivered);

@@ -23,6 +23,8 @@ pub struct Counters {
     pub failovers: u64,
     /// Session refreshes sent.
     pub refreshes: u64,
+    /// Session refreshes of peers taken: requests in a dialog that change nothing.
+    pub refreshed: u64,
     /// Offers that met one of the peer.
     pub glares: u64,
     /// 2xx and reliable provisional responses sent again by us.

@@ -56,7 +56,10 @@ impl Leg {
                 self.ask_for_answer(core, now, id, received, sdp);
             }
             // Nothing changes: it keeps the session alive.
-            Some(_) => self.send_success(core, now, id, received, Success::of(local)),
+            Some(_) => {
+                core.counters.refreshed += 1;
+                self.send_success(core, now, id, received, Success::of(local));
+            }
             // We are to make the offer: what holds already.
             None => {
                 let success = Success { awaits_answer: local.is_some(), ..Success::of(local) };
@@ -82,10 +85,14 @@ impl Leg {
                 self.ask_for_answer(core, now, id, received, sdp);
             }
             Some(_) => {
+                core.counters.refreshed += 1;
                 let local = session.local_sdp.clone();
                 self.accept_update(core, now, id, received, local);
             }
-            None => self.accept_update(core, now, id, received, None),
+            None => {
+                core.counters.refreshed += 1;
+                self.accept_update(core, now, id, received, None);
+            }
         }
     }
 
