@@ -29,7 +29,7 @@ enum Command {
     BenchCalls(bench::CallOptions),
     /// Measures the simulator alone, under its own loader.
     BenchSim(bench::SimulatorOptions),
-    /// Kills the daemon again and again under load, then accounts for every message and every report.
+    /// Kills the daemon again and again under load, then accounts for every message and every report, or for every call.
     KillLoop(kill_loop::Options),
     /// Fills a store with open messages and records, kills and starts the daemon on it, and tells time and memory.
     Scale(scale::Options),

@@ -101,22 +101,43 @@ impl Rig {
         messages: &str,
         record: Option<&Path>,
     ) -> Result<Self> {
-        let scenario = folder.join("scenario.toml");
-        fs::write(&scenario, scenario_of(seed, carriers)?).context("the scenario")?;
-        let (simulator, listening) =
-            Subject::simulator(&programs.simulator, &scenario, carriers.len(), record)?;
+        let scenario = scenario_of(seed, carriers)?;
+        let links = carriers.iter().map(|carrier| carrier.links).collect::<Vec<_>>();
+        Self::of_texts(programs, folder, &scenario, &links, record, |listening| {
+            let mut text = format!("[messages]\n{messages}\n");
+            for carrier in carriers {
+                let listen = listening.iter().find(|(name, _)| name == carrier.name);
+                let (_, listen) =
+                    listen.with_context(|| format!("the simulator has no carrier {}", carrier.name))?;
+                text.push_str(&trunk_of(carrier, *listen)?);
+            }
+            Ok(text)
+        })
+    }
+
+    /// As [`Rig::new`], with a scenario as it is written, whose carriers have so many `links` each. `configure` is told
+    /// where each carrier listens, by name, and gives what follows `[listen]` and `[store]` in the configuration.
+    ///
+    /// # Errors
+    /// As [`Rig::new`], and those of `configure`.
+    pub fn of_texts(
+        programs: Programs,
+        folder: &Path,
+        scenario: &str,
+        links: &[u32],
+        record: Option<&Path>,
+        configure: impl FnOnce(&[(String, SocketAddr)]) -> Result<String>,
+    ) -> Result<Self> {
+        let path = folder.join("scenario.toml");
+        fs::write(&path, scenario).context("the scenario")?;
+        let (simulator, listening) = Subject::simulator(&programs.simulator, &path, links.len(), record)?;
         let gateway = SocketAddr::from(([127, 0, 0, 1], subject::free_port()?));
         let admin = SocketAddr::from(([127, 0, 0, 1], subject::free_port()?));
-        let mut text = format!(
-            "allow_literal_secrets = true\n\n[listen]\ngateway = \"{gateway}\"\nadmin = \"{admin}\"\n\n[store]\npath = {:?}\n\n[messages]\n{messages}\n",
+        let text = format!(
+            "allow_literal_secrets = true\n\n[listen]\ngateway = \"{gateway}\"\nadmin = \"{admin}\"\n\n[store]\npath = {:?}\n\n{}",
             folder.join("store"),
+            configure(&listening)?,
         );
-        for carrier in carriers {
-            let listen = listening.iter().find(|(name, _)| name == carrier.name);
-            let (_, listen) =
-                listen.with_context(|| format!("the simulator has no carrier {}", carrier.name))?;
-            text.push_str(&trunk_of(carrier, *listen)?);
-        }
         let config = folder.join("carrierd.toml");
         fs::write(&config, text).context("the configuration")?;
         Ok(Self {
@@ -125,7 +146,7 @@ impl Rig {
             log: folder.join("carrierd.log"),
             gateway,
             admin,
-            wanted_links: carriers.iter().map(|carrier| carrier.links).sum(),
+            wanted_links: links.iter().sum(),
             simulator,
             daemon: None,
         })
@@ -212,6 +233,14 @@ impl Rig {
         }
     }
 
+    /// The daemon's metrics, as lines of text.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn metrics(&self) -> Result<String> {
+        ask(self.admin, "/metrics").await.context("the daemon's metrics")
+    }
+
     /// The end of the daemon's log.
     #[must_use]
     pub fn last_words(&self) -> String {
@@ -223,11 +252,17 @@ impl Rig {
 }
 
 async fn is_ready(admin: SocketAddr) -> Result<bool> {
+    Ok(ask(admin, "/readyz").await?.starts_with("HTTP/1.1 200"))
+}
+
+/// What the daemon's listener for operators answers.
+async fn ask(admin: SocketAddr, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect(admin).await?;
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: daemon\r\nConnection: close\r\n\r\n").await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: daemon\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
-    Ok(answer.starts_with("HTTP/1.1 200"))
+    Ok(answer)
 }
 
 /// The way to the daemon's API.

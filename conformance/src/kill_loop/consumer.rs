@@ -67,30 +67,50 @@ pub async fn subscribe(gateway: Gateway) -> Result<()> {
         ..Default::default()
     };
     let request = api::CreateSubscriptionRequest { subscription: Some(subscription) };
-    EventServiceClient::new(gateway.connect().await?).create_subscription(request).await?;
+    let mut client = EventServiceClient::new(gateway.connect().await?);
+    client.create_subscription(request).await?;
+    // Carriers may have called already.
+    let beginning = Some(prost_types::Timestamp::default());
+    let seek = api::SeekSubscriptionRequest { subscription_id: SUBSCRIPTION.to_owned(), time: beginning };
+    client.seek_subscription(seek).await?;
     Ok(())
 }
 
-/// Listens until `stop` becomes true; `count` is told how many events there have been.
-pub async fn run(gateway: Gateway, mut stop: watch::Receiver<bool>, count: watch::Sender<usize>) -> Heard {
+/// Listens until `stop` becomes true; `count` is told how many events there have been, and `react` of each once.
+pub async fn run(
+    gateway: Gateway,
+    mut stop: watch::Receiver<bool>,
+    count: watch::Sender<usize>,
+    mut react: impl FnMut(&api::Event) + Send,
+) -> Heard {
     let mut heard = Heard::default();
     tokio::select! {
-        () = listen(gateway, &mut heard, &count) => {}
+        () = listen(gateway, &mut heard, &count, &mut react) => {}
         () = async { drop(stop.wait_for(|stop| *stop).await) } => {}
     }
     heard
 }
 
 /// Opens a stream that breaks again and again; what was not acked comes again.
-async fn listen(gateway: Gateway, heard: &mut Heard, count: &watch::Sender<usize>) {
+async fn listen(
+    gateway: Gateway,
+    heard: &mut Heard,
+    count: &watch::Sender<usize>,
+    react: &mut (impl FnMut(&api::Event) + Send),
+) {
     loop {
-        if use_stream(gateway, heard, count).await.is_err() {
+        if use_stream(gateway, heard, count, react).await.is_err() {
             tokio::time::sleep(AGAIN).await;
         }
     }
 }
 
-async fn use_stream(gateway: Gateway, heard: &mut Heard, count: &watch::Sender<usize>) -> Result<()> {
+async fn use_stream(
+    gateway: Gateway,
+    heard: &mut Heard,
+    count: &watch::Sender<usize>,
+    react: &mut (impl FnMut(&api::Event) + Send),
+) -> Result<()> {
     let (given, stream) = mpsc::channel(ACKS);
     let open = api::OpenStream {
         subscription_id: SUBSCRIPTION.to_owned(),
@@ -105,7 +125,12 @@ async fn use_stream(gateway: Gateway, heard: &mut Heard, count: &watch::Sender<u
         match response.frame {
             Some(Said::Batch(batch)) => {
                 let ids = batch.events.iter().map(|event| event.event_id.clone()).collect();
-                batch.events.into_iter().for_each(|event| heard.take(event));
+                for event in batch.events {
+                    if !heard.events.contains_key(&event.sequence) {
+                        react(&event);
+                    }
+                    heard.take(event);
+                }
                 count.send_replace(heard.events.len());
                 let acks = api::AckBatch { ack_event_ids: ids, ..Default::default() };
                 given.send(api::StreamEventsRequest { frame: Some(Given::Ack(acks)) }).await?;

@@ -1,7 +1,7 @@
 //! Submits continuously, whatever happens to the daemon: what was not answered is asked again under the same key.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     time::{Duration, Instant},
 };
 
@@ -9,7 +9,10 @@ use anyhow::Result;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use tokio::sync::watch;
 
-use super::traffic::{Traffic, number_of};
+use super::{
+    super::told::{Progress, Told},
+    traffic::{Traffic, number_of},
+};
 use crate::{
     api::{self, submit_result::Outcome},
     bench::open_submits,
@@ -32,30 +35,6 @@ const ASKED_TWICE: u32 = 50;
 /// gRPC codes after which the same request is asked again.
 const AGAIN_CODES: [tonic::Code; 3] =
     [tonic::Code::ResourceExhausted, tonic::Code::Unavailable, tonic::Code::DeadlineExceeded];
-
-/// What the generator was told.
-#[derive(Debug, Default)]
-pub struct Told {
-    /// The message of each answered request.
-    pub accepted: HashMap<usize, String>,
-    /// Requests made.
-    pub made: usize,
-    /// Requests asked more than once.
-    pub asked_again: u64,
-    /// Answers that said that they were given before.
-    pub replayed: u64,
-    /// Answers that can't be.
-    pub faults: Vec<String>,
-}
-
-/// How far it is, for whoever waits.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Progress {
-    /// Requests answered.
-    pub answered: usize,
-    /// It was told to stop and every request has been answered.
-    pub is_done: bool,
-}
 
 /// Submits `rate` requests a second until `stop` becomes true, then only what is unanswered until all of it is.
 pub async fn run(
@@ -184,13 +163,12 @@ impl Generator {
         response: api::SubmitMessageResponse,
         to_send: &mut BTreeSet<usize>,
     ) {
-        self.told.replayed += u64::from(response.replayed);
         self.unanswered.remove(&number);
-        let first = self.told.accepted.entry(number).or_insert_with(|| response.message_id.clone());
-        if *first != response.message_id {
-            let fault = format!("r{number} became two messages, {first} and {}", response.message_id);
-            self.told.faults.push(fault);
-        } else if !response.replayed && self.rng.random_ratio(1, ASKED_TWICE) {
+        let api::SubmitMessageResponse { message_id, replayed, .. } = response;
+        if self.told.accept(number, message_id, replayed)
+            && !replayed
+            && self.rng.random_ratio(1, ASKED_TWICE)
+        {
             self.unanswered.insert(number);
             to_send.insert(number);
             self.told.asked_again += 1;
