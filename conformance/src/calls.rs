@@ -36,6 +36,8 @@ const WITHIN: Duration = Duration::from_secs(60);
 const CREDIT: u32 = 10_000;
 /// Frames that may wait for the connection.
 const FRAMES: usize = 64;
+/// Calls in one answer.
+const PAGE: i32 = 1000;
 /// Whose calls they are.
 const TENANT: &str = "peers";
 /// The consumer group that follows.
@@ -216,6 +218,32 @@ impl Calls {
         let answer = self.service().get_call(request).await.with_context(|| call_id.to_owned())?;
         let answer = answer.into_inner();
         Ok((answer.call.with_context(|| format!("an answer without call {call_id}"))?, answer.messages))
+    }
+
+    /// All calls that have not ended.
+    ///
+    /// # Errors
+    /// When the daemon does not say.
+    pub async fn active(&self) -> Result<Vec<api::Call>> {
+        let mut active = Vec::new();
+        let mut request = api::ListActiveCallsRequest { page_size: PAGE, ..Default::default() };
+        loop {
+            let page =
+                self.service().list_active_calls(request.clone()).await.context("calls that are open")?;
+            let page = page.into_inner();
+            active.extend(page.calls);
+            if page.next_page_token.is_empty() {
+                return Ok(active);
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+
+    /// The records of all calls that have ended.
+    #[must_use]
+    pub fn records(&self) -> Vec<CallRecord> {
+        let kept = self.followed.log.kept();
+        kept.events.values().flatten().filter_map(record).cloned().collect()
     }
 
     /// Waits for an incoming call that is as wanted. Each is given once.

@@ -5,7 +5,7 @@
 //! for calls [`call_subject`], [`calls`]) and the simulator ([`simulated`]).
 //!
 //! It also puts the daemon and the simulator to the proof as processes ([`subject`], [`rig`]): under load ([`mod@bench`]),
-//! under SIGKILL ([`kill_loop`]), and with much to remember ([`scale`]), through a client compiled from `proto/` alone ([`api`]).
+//! under SIGKILL ([`kill_loop`]), with many calls ([`hold`]) and with much to remember ([`scale`]), through a client compiled from `proto/` alone ([`api`]).
 //!
 //! The simulator never judges here: it shares the codecs and could share their mistakes.
 #![forbid(unsafe_code)]
@@ -19,6 +19,7 @@ pub mod compare;
 pub mod daemon;
 pub mod field;
 pub mod gaps;
+pub mod hold;
 pub mod judge;
 pub mod kamailio;
 pub mod kill_loop;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use conformance::{bench, kill_loop, scale};
+use conformance::{bench, hold, kill_loop, scale};
 
 /// The generator must not be what a measurement measures.
 #[global_allocator]
@@ -31,6 +31,8 @@ enum Command {
     BenchSim(bench::SimulatorOptions),
     /// Kills the daemon again and again under load, then accounts for every message and every report, or for every call.
     KillLoop(kill_loop::Options),
+    /// Holds many calls at once, and tells what that takes of memory and processor.
+    Hold(hold::Options),
     /// Fills a store with open messages and records, kills and starts the daemon on it, and tells time and memory.
     Scale(scale::Options),
     /// Serves a bare gRPC stream: what `bench` compares with.
@@ -52,6 +54,7 @@ fn main() -> Result<ExitCode> {
         Command::BenchCalls(options) => bench::run_calls(&options),
         Command::BenchSim(options) => bench::run_simulator(&options),
         Command::KillLoop(options) => kill_loop::run(&options),
+        Command::Hold(options) => hold::run(&options),
         Command::Scale(options) => scale::run(&options),
         Command::BareStream { listen } => bench::serve_bare_stream(listen).map(|()| ExitCode::SUCCESS),
     }
