@@ -251,7 +251,7 @@ impl CallControl {
         if !self.registry.has_changes() && !tells_life {
             return;
         }
-        let changes = self.registry.take_changes();
+        let changes = self.registry.take_changes(now.into_std());
         if self.failed {
             return;
         }

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     domain::{
         Call, CallAttempt, CallDirection, CallMoved, CallProgress, CallRecord, CallState, Cause,
-        DialogSnapshot, Evidence, InboundCall, Ladder, Sdp, SdpRole, TrunkId,
+        DialogSnapshot, Evidence, InboundCall, Ladder, Rung, Sdp, SdpRole, TrunkId,
     },
     trunk::calls::{CallFact, CallNews, CallOrder, HangupWhy, Place, Placement},
 };
@@ -171,6 +171,11 @@ impl Leg {
     #[must_use]
     pub fn on(&self) -> Option<&TrunkId> {
         self.on.as_ref().map(|on| &on.trunk)
+    }
+
+    /// A message of it left or came.
+    pub fn note_message(&mut self, rung: Rung) {
+        self.ladder.push(rung);
     }
 
     /// Trunks that it was placed on.

@@ -7,8 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     domain::{
-        Call, CallMoved, CallProgress, CallRecord, CallState, Cause, Event, Evidence, HangupParty, Ladder,
-        Payload,
+        Call, CallMoved, CallProgress, CallRecord, CallState, Cause, Event, Evidence, HangupParty, Payload,
     },
     store::{CallChange, CallNow, OpenCall},
     trunk::calls::CallOrder,
@@ -35,7 +34,7 @@ pub fn lost(open: OpenCall, alive: Option<Timestamp>, now: Timestamp) -> CallCha
     };
     let told = vec![Event::about_call(&call, Payload::Call(Box::new(moved)), end_time)];
     let record = record(&call, progress, end_time, now);
-    CallChange { call, to: CallNow::Ended(Box::new((record, Ladder::default()))), told }
+    CallChange { call, to: CallNow::Ended(Box::new(record)), told }
 }
 
 /// What ends on the wire what the crash left there.
@@ -100,7 +99,7 @@ mod tests {
         let after = |seconds| begin + Duration::from_secs(seconds);
         let change = lost(open, Some(after(100)), after(500));
         let CallNow::Ended(ended) = &change.to else { panic!("not ended") };
-        let record = &ended.0;
+        let record = ended;
         assert_eq!((record.state, record.cause), (CallState::Lost, Cause::Lost));
         assert_eq!(record.latest_end, Some(after(500)));
         assert_eq!((record.end_time, record.talk_duration), (after(100), Duration::from_secs(90)));
@@ -116,7 +115,7 @@ mod tests {
             let after = |seconds| begin + Duration::from_secs(seconds);
             let change = lost(open, alive.map(after), after(60));
             let CallNow::Ended(ended) = &change.to else { panic!("not ended") };
-            assert_eq!(ended.0.end_time, after(expected), "{alive:?}");
+            assert_eq!(ended.end_time, after(expected), "{alive:?}");
         }
     }
 

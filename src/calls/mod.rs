@@ -16,6 +16,7 @@ mod control;
 mod ending;
 mod failover;
 mod handle;
+mod late;
 mod leg;
 mod lost;
 mod open;

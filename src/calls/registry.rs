@@ -18,12 +18,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use self::placing::Gate;
 use super::{
-    Effects, IncomingRules, Leg, Told, WrongState, lost,
+    Effects, IncomingRules, Leg, Told, WrongState,
+    late::Late,
+    lost,
     waiting::Waiting,
     ways::{CallWays, Lanes},
 };
 use crate::{
-    domain::{Call, CallId, CallProgress, CallState, Event, Ladder, Payload, Sdp, TenantId, TrunkId},
+    domain::{
+        Call, CallId, CallProgress, CallRecord, CallState, Event, Ladder, Payload, Rung, Sdp, TenantId,
+        TrunkId,
+    },
     store::{CallChange, CallNow, LeftCalls},
     telemetry::metrics,
     trunk::calls::{CallFact, CallNews, CallOrder, CallSlot, HangupWhy, Incoming, Placement},
@@ -54,6 +59,8 @@ pub struct Registry {
     /// Calls whose durable state has changed.
     dirty: BTreeSet<CallId>,
     changes: Vec<CallChange>,
+    /// Messages of calls that have ended.
+    late: Late,
     /// Incoming calls are refused.
     refusing: bool,
 }
@@ -138,6 +145,7 @@ impl Registry {
             orders: VecDeque::new(),
             dirty: BTreeSet::new(),
             changes: Vec::new(),
+            late: Late::default(),
             refusing: false,
         }
     }
@@ -173,9 +181,11 @@ impl Registry {
     /// Takes in what happened.
     pub fn news(&mut self, news: CallNews) {
         let CallNews { placement, at, fact } = news;
-        if let CallFact::Incoming(incoming) = fact {
-            return self.came_in(placement, *incoming, at);
-        }
+        let fact = match fact {
+            CallFact::Incoming(incoming) => return self.came_in(placement, *incoming, at),
+            CallFact::Message(rung) => return self.note_message(placement.call, *rung),
+            fact => fact,
+        };
         let ended = matches!(fact, CallFact::Ended { .. });
         if ended {
             self.note_end(placement, &fact, at.mono);
@@ -183,6 +193,13 @@ impl Registry {
         self.with(placement.call, at, |leg, effects| leg.apply(CallNews { placement, at, fact }, effects));
         if ended && !self.waiting.is_empty() {
             self.serve(at);
+        }
+    }
+
+    fn note_message(&mut self, id: CallId, rung: Rung) {
+        match self.live.get_mut(&id) {
+            Some(live) => live.leg.note_message(rung),
+            None => self.late.note(id, rung),
         }
     }
 
@@ -330,15 +347,16 @@ impl Registry {
     /// How much is to be made durable.
     #[must_use]
     pub fn waiting_changes(&self) -> usize {
-        self.changes.len() + self.dirty.len()
+        self.changes.len() + self.dirty.len() + self.late.unwritten()
     }
 
     /// What is to be made durable, in one commit. Each call's changes since the last time are one.
-    pub fn take_changes(&mut self) -> Vec<CallChange> {
+    pub fn take_changes(&mut self, now: Instant) -> Vec<CallChange> {
         let mut changes = std::mem::take(&mut self.changes);
         for id in std::mem::take(&mut self.dirty) {
             changes.extend(self.live.get_mut(&id).map(Live::change));
         }
+        changes.extend(self.late.take_changes(now));
         changes
     }
 
@@ -359,7 +377,8 @@ impl Registry {
             self.dirty.insert(id);
         }
         if let Some(ended) = ended {
-            return self.end(id, CallNow::Ended(ended), now);
+            let (record, ladder) = *ended;
+            return self.end(id, record, ladder, now);
         }
         if seeks {
             self.line_up(id, now);
@@ -367,7 +386,7 @@ impl Registry {
         self.set_timer(id);
     }
 
-    fn end(&mut self, id: CallId, ended: CallNow, now: Now) {
+    fn end(&mut self, id: CallId, record: CallRecord, ladder: Ladder, now: Now) {
         let Some(mut live) = self.live.remove(&id) else { return };
         self.dirty.remove(&id);
         if let Some(at) = live.timer {
@@ -376,12 +395,9 @@ impl Registry {
         if live.is_new {
             self.changes.push(live.change());
         }
-        if let CallNow::Ended(ended) = &ended {
-            let record = &ended.0;
-            metrics::call_ended(record.trunk_id.as_ref(), record.direction, record.state, record.cause);
-            if let Some(delay) = record.post_dial_delay {
-                metrics::post_dial_delay(delay);
-            }
+        metrics::call_ended(record.trunk_id.as_ref(), record.direction, record.state, record.cause);
+        if let Some(delay) = record.post_dial_delay {
+            metrics::post_dial_delay(delay);
         }
         for (number, trunk, slot) in live.slots.drain(..) {
             let until = now.mono + LINGER;
@@ -389,7 +405,9 @@ impl Registry {
             self.release_at.get_or_insert(until);
         }
         let told = std::mem::take(&mut live.told);
-        self.changes.push(CallChange { call: live.leg.call().clone(), to: ended, told });
+        let call = live.leg.call().clone();
+        self.late.ended(call.clone(), ladder, now.mono);
+        self.changes.push(CallChange { call, to: CallNow::Ended(Box::new(record)), told });
     }
 
     fn set_timer(&mut self, id: CallId) {

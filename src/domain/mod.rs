@@ -19,7 +19,7 @@ mod wanted;
 pub use address::{Number, Sender, mask};
 pub use call::{
     Call, CallAttempt, CallDirection, CallMoved, CallProgress, CallRecord, CallState, CallTimes,
-    DialogSnapshot, InboundCall, LADDER_RUNGS, Ladder, LadderLine, Rung, Sdp, SdpRole,
+    DialogSnapshot, InboundCall, Ladder, LadderLine, Rung, Sdp, SdpRole,
 };
 pub use cause::{Cause, Elsewhere, Evidence, HangupParty};
 pub use delivery::{Delivery, End, ReportEffect, Segment, SegmentState, Transition};

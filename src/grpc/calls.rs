@@ -173,6 +173,7 @@ impl api::call_service_server::CallService for CallFace {
             call: Some(call),
             messages,
             left_out_message_count: ladder.left_out,
+            messages_before_gap: u32::try_from(ladder.before_gap()).unwrap_or(u32::MAX),
         }))
     }
 

@@ -5,7 +5,7 @@ use codecs::sip::{
     ua::{Event, Intake, LegEvent, Peer, Response, Source, Strangers},
 };
 
-use super::wire::{Side, TRUNK, Wire, policy};
+use super::wire::{Fate, Side, TRUNK, Wire, policy};
 
 fn request(method: &str, extra: &str) -> String {
     format!(
@@ -173,16 +173,18 @@ fn a_field_that_would_become_another_header_is_refused() {
 }
 
 #[test]
-fn the_ladder_holds_each_message_of_a_leg_up_to_its_bound() {
-    let mut wire = Wire::configured(|_, config| config.ladder_messages = 3, policy(), policy());
+fn every_message_of_a_leg_is_told_those_after_its_end_too() {
+    let mut wire = Wire::configured(|_, config| config.tells_messages = true, policy(), policy());
     wire.call();
     wire.run(300);
     let (now, leg) = (wire.now(), wire.incoming().leg);
     wire.carrier.respond(now, leg, Response::new(486)).unwrap();
     assert!(wire.is_clean());
-    assert_eq!(ladder(&wire), ["INVITE sip:", "SIP/2.0 100", "SIP/2.0 486"]);
+    let refused = ["INVITE sip:", "SIP/2.0 100", "SIP/2.0 486", "ACK sip:+86"];
+    assert_eq!(ladder(&wire, Side::Caller), refused);
+    assert_eq!(ladder(&wire, Side::Carrier), refused);
 
-    let mut wire = Wire::configured(|_, config| config.ladder_messages = 50, policy(), policy());
+    let mut wire = Wire::configured(|_, config| config.tells_messages = true, policy(), policy());
     let ours = wire.call();
     wire.run(300);
     let (now, leg) = (wire.now(), wire.incoming().leg);
@@ -191,15 +193,39 @@ fn the_ladder_holds_each_message_of_a_leg_up_to_its_bound() {
     let now = wire.now();
     wire.caller.hangup(now, ours, codecs::sip::ua::Hangup::new(codecs::sip::cause::Own::HungUp)).unwrap();
     assert!(wire.is_clean());
-    let ladder: Vec<_> = ladder(&wire).iter().map(|line| line[..8].to_owned()).collect();
-    assert_eq!(ladder, ["INVITE s", "SIP/2.0 ", "SIP/2.0 ", "ACK sip:", "BYE sip:", "SIP/2.0 "]);
+    let talked = ["INVITE s", "SIP/2.0 ", "SIP/2.0 ", "ACK sip:", "BYE sip:", "SIP/2.0 "];
+    for side in [Side::Caller, Side::Carrier] {
+        let ladder: Vec<_> = ladder(&wire, side).iter().map(|line| line[..8].to_owned()).collect();
+        assert_eq!(ladder, talked, "{side:?}");
+    }
 }
 
-/// How the messages begin that were told of the caller's leg.
-fn ladder(wire: &Wire) -> Vec<String> {
+#[test]
+fn what_is_sent_or_comes_again_is_told_again() {
+    let mut wire = Wire::configured(|_, config| config.tells_messages = true, policy(), policy());
+    wire.call();
+    wire.run(300);
+    // The carrier does not hear the ACK, and says its refusal again.
+    let mut left = 1;
+    wire.rule = Box::new(move |sent| match sent.word().as_str() {
+        "ACK" if left > 0 => {
+            left -= 1;
+            Fate::Lost
+        }
+        _ => Fate::Arrives,
+    });
+    let (now, leg) = (wire.now(), wire.incoming().leg);
+    wire.carrier.respond(now, leg, Response::new(486)).unwrap();
+    assert!(wire.is_clean());
+    let expected = ["INVITE sip:", "SIP/2.0 100", "SIP/2.0 486", "ACK sip:+86", "SIP/2.0 486", "ACK sip:+86"];
+    assert_eq!(ladder(&wire, Side::Caller), expected);
+}
+
+/// How the messages begin that were told of the leg of this side.
+fn ladder(wire: &Wire, of: Side) -> Vec<String> {
     wire.told
         .iter()
-        .filter(|(_, side, _)| *side == Side::Caller)
+        .filter(|(_, side, _)| *side == of)
         .filter_map(|(_, _, event)| match event {
             Event::Leg { what: LegEvent::Message { octets, .. }, .. } => {
                 Some(String::from_utf8_lossy(&octets[..11]).into_owned())

@@ -2,6 +2,7 @@
 
 mod follow;
 mod ladder;
+mod meaning;
 
 use carrierd::grpc::api::{self, call_service_client::CallServiceClient};
 use clap::{Args, Subcommand};

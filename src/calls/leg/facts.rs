@@ -9,10 +9,6 @@ impl Leg {
             return;
         }
         let CallNews { placement, at, fact } = news;
-        if let CallFact::Message(rung) = fact {
-            self.ladder.push(*rung);
-            return;
-        }
         if self.on.as_ref().is_some_and(|on| on.number == placement.number) {
             self.apply_fact(at, fact, effects);
         } else {
@@ -81,7 +77,7 @@ impl Leg {
                 self.tell(moved, at, effects);
             }
             CallFact::Ended { cause, evidence, .. } => self.trunk_ended(at, cause, evidence, effects),
-            // An incoming call begins with this, a placement is none.
+            // An incoming call begins with the one; the other says nothing of its state.
             CallFact::Incoming(_) | CallFact::Message(_) => {}
         }
     }

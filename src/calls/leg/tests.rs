@@ -599,8 +599,9 @@ fn the_ladder_goes_with_the_record_and_moves_nothing() {
         cseq: 1,
         has_sdp: true,
         note: "".into(),
+        again: false,
     };
-    bench.news(CallFact::Message(Box::new(rung())));
+    bench.leg.note_message(rung());
     assert!(bench.told.is_empty() && bench.leg.ladder().rungs.len() == 1);
     bench.news(ended(Cause::Busy));
     assert_eq!(bench.ladder.rungs, [rung()]);

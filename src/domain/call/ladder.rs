@@ -3,26 +3,34 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Most messages kept of one call. What comes later is counted.
-pub const LADDER_RUNGS: usize = 64;
+/// Messages kept of the beginning of a call.
+const FIRST: usize = 40;
+/// Messages kept of its end.
+const LAST: usize = 24;
 
-/// The first messages of a call, in the order in which they left or came.
+/// The first and the last messages of a call, in the order in which they left or came.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ladder {
     /// The messages.
     pub rungs: Vec<Rung>,
-    /// Messages that were too many to be kept.
+    /// Messages in between that were too many to be kept.
     pub left_out: u32,
 }
 
 impl Ladder {
-    /// Adds a message, if there is room.
+    /// Adds a message; the oldest of the last ones gives way to it.
     pub fn push(&mut self, rung: Rung) {
-        if self.rungs.len() < LADDER_RUNGS {
-            self.rungs.push(rung);
-        } else {
+        if self.rungs.len() == FIRST + LAST {
+            self.rungs.remove(FIRST);
             self.left_out = self.left_out.saturating_add(1);
         }
+        self.rungs.push(rung);
+    }
+
+    /// How many messages stand before those that were left out; all, if none were.
+    #[must_use]
+    pub fn before_gap(&self) -> usize {
+        if self.left_out > 0 { FIRST } else { self.rungs.len() }
     }
 }
 
@@ -44,6 +52,8 @@ pub struct Rung {
     pub has_sdp: bool,
     /// Its Reason, Warning or Retry-After as it stands; empty: none.
     pub note: Box<str>,
+    /// The same octets went the same way before: a retransmission.
+    pub again: bool,
 }
 
 /// What a message is.
@@ -60,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_the_first_messages_and_counts_the_others() {
+    fn keeps_the_first_and_the_last_messages_and_counts_those_between() {
         let mut ladder = Ladder::default();
         for cseq in 0..100 {
             ladder.push(Rung {
@@ -71,9 +81,14 @@ mod tests {
                 cseq,
                 has_sdp: false,
                 note: "".into(),
+                again: false,
             });
+            if cseq == 50 {
+                assert_eq!((ladder.rungs.len(), ladder.before_gap()), (51, 51));
+            }
         }
-        assert_eq!((ladder.rungs.len(), ladder.left_out), (LADDER_RUNGS, 36));
-        assert_eq!(ladder.rungs.last().map(|rung| rung.cseq), Some(63));
+        let kept: Vec<_> = ladder.rungs.iter().map(|rung| rung.cseq).collect();
+        let expected: Vec<_> = (0..40).chain(76..100).collect();
+        assert_eq!((kept, ladder.left_out, ladder.before_gap()), (expected, 36, 40));
     }
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use event::{CallMoved, InboundCall, SdpRole};
-pub use ladder::{LADDER_RUNGS, Ladder, LadderLine, Rung};
+pub use ladder::{Ladder, LadderLine, Rung};
 pub use progress::{CallAttempt, CallProgress, CallTimes, DialogSnapshot};
 pub use record::CallRecord;
 

@@ -149,6 +149,7 @@ async fn a_call_is_placed_seen_hung_up_and_kept() {
         cseq: 1,
         has_sdp: true,
         note: "".into(),
+        again: true,
     };
     bench.tell(on, CallFact::Message(Box::new(rung))).await;
     let sdp = Some(crate::domain::Sdp::new(b"v=0 answer"));
@@ -156,6 +157,7 @@ async fn a_call_is_placed_seen_hung_up_and_kept() {
     let seen = bench.in_state(&created.call_id, api::CallState::InProgress).await;
     assert_eq!(seen.call.unwrap().sdp_remote, "v=0 answer");
     assert_eq!((seen.messages.len(), seen.messages[0].method.as_str()), (1, "INVITE"));
+    assert!(seen.messages[0].repeated && seen.messages_before_gap == 1);
     let listed = bench.face.list_active_calls(Request::new(api::ListActiveCallsRequest::default())).await;
     assert_eq!(listed.unwrap().into_inner().calls[0].call_id, created.call_id);
     assert_eq!(bench.hang_up(&created.call_id).await.unwrap(), api::CallState::InProgress);

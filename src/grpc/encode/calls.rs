@@ -254,5 +254,6 @@ fn rung(rung: &Rung) -> api::CallMessage {
         sequence_number: rung.cseq,
         has_sdp: rung.has_sdp,
         note: rung.note.to_string(),
+        repeated: rung.again,
     }
 }

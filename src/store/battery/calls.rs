@@ -62,6 +62,7 @@ fn ladder() -> Ladder {
         cseq: 1,
         has_sdp: true,
         note: "".into(),
+        again: false,
     };
     Ladder { rungs: vec![rung], left_out: 0 }
 }
@@ -71,7 +72,7 @@ fn ends(call: &Arc<Call>, sequence: u32) -> CallChange {
         CallRecord { state: CallState::Busy, cause: Cause::Busy, sequence, ..CallRecord::of(call, now()) };
     CallChange {
         call: call.clone(),
-        to: CallNow::Ended(Box::new((record, ladder()))),
+        to: CallNow::Ended(Box::new(record)),
         told: vec![moved(call, sequence, CallState::Busy)],
     }
 }
@@ -111,6 +112,9 @@ async fn a_call_is_accepted_moves_and_ends_with_one_record() {
         bench.record_call(ends(&call, 2)).await;
         bench.step();
         assert!(bench.left().is_empty());
+        let said = CallChange { call: call.clone(), to: CallNow::Said(Arc::new(ladder())), told: Vec::new() };
+        bench.record_call(said).await;
+        bench.step();
         let Some(StoredCall::Ended(ended)) = bench.call(call.id).await else { panic!("not ended") };
         assert_eq!((ended.0.call_id, ended.0.cause, &ended.1), (call.id, Cause::Busy, &ladder()));
         let log = bench.log().await;

@@ -50,8 +50,10 @@ pub enum CallNow {
     CameIn(CallProgress),
     /// It goes on.
     Open(CallProgress),
-    /// It has ended: its record, written once, and its messages.
-    Ended(Box<(CallRecord, Ladder)>),
+    /// It has ended: its record, written once.
+    Ended(Box<CallRecord>),
+    /// It has ended, and these are its messages so far.
+    Said(Arc<Ladder>),
 }
 
 /// A call that has not ended.

@@ -145,6 +145,7 @@ impl Verbs {
             CallNow::CameIn(_) => self.open_calls.0.insert(id, ()).is_none(),
             CallNow::Open(_) => self.open_calls.0.contains_key(&id),
             CallNow::Ended(_) => self.open_calls.0.remove(&id).is_some(),
+            CallNow::Said(ladder) => return self.txn.put(Space::CallLadder, call_key(id), &**ladder),
         };
         if !is_open {
             tracing::error!(call_id = %id, "a change of a call that is not open is passed over");
@@ -155,16 +156,13 @@ impl Verbs {
             CallNow::CameIn(progress) | CallNow::Open(progress) => {
                 self.txn.put(Space::CallOpen, call_key(id), &OpenCall { call, progress })
             }
-            CallNow::Ended(ended) => {
-                let (record, ladder) = *ended;
+            CallNow::Ended(record) => {
                 self.txn.remove(Space::CallOpen, call_key(id));
-                self.txn.put(Space::CallRecord, call_key(id), &record)?;
-                if !ladder.rungs.is_empty() {
-                    self.txn.put(Space::CallLadder, call_key(id), &ladder)?;
-                }
+                self.txn.put(Space::CallRecord, call_key(id), &*record)?;
                 let time = record.end_time;
-                self.tell(Event::about_call(&call, Payload::CallRecord(Box::new(record)), time))
+                self.tell(Event::about_call(&call, Payload::CallRecord(record), time))
             }
+            CallNow::Said(_) => Ok(()),
         }
     }
 }

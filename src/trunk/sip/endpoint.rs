@@ -122,7 +122,7 @@ impl Driver {
             Arrival::Datagram(flow, octets) => self.endpoint.handle_datagram(now, flow, octets),
             Arrival::Message(flow, message) => self.endpoint.handle_message(now, flow, message),
             Arrival::Fault(flow, fault) => {
-                self.endpoint.handle_stream_fault(now, flow, fault);
+                self.endpoint.handle_stream_fault(flow, fault);
                 // The answer that is owed goes out before the end.
                 self.transmit(now);
                 if let Some(connection) = flow.connection {

@@ -11,7 +11,7 @@ use codecs::{
     },
 };
 
-use super::outcome;
+use super::{legs::Leg, outcome};
 use crate::{
     config::EarlyMedia,
     domain::Sdp,
@@ -24,9 +24,9 @@ pub(super) fn gateway(target: &Target) -> String {
     format!("{} {}", target.transport, target.remote)
 }
 
-/// What calls hear of an event; `remote`: whom the leg speaks with. `None`: nothing.
+/// What calls hear of an event of a leg. `None`: nothing.
 #[must_use]
-pub(super) fn fact(event: LegEvent, at: Now, remote: &str, early_media: EarlyMedia) -> Option<CallFact> {
+pub(super) fn fact(event: LegEvent, at: Now, leg: &mut Leg, early_media: EarlyMedia) -> Option<CallFact> {
     Some(match event {
         LegEvent::Sent { call_id, target, snapshot } => CallFact::Sent {
             gateway: gateway(&target),
@@ -56,7 +56,9 @@ pub(super) fn fact(event: LegEvent, at: Now, remote: &str, early_media: EarlyMed
             duration: duration_ms.map(|length| Duration::from_millis(length.into())),
         },
         LegEvent::Message { direction, octets } => {
-            let rung = outcome::rung(at.wall, direction == Direction::Sent, remote, &octets)?;
+            let sent = direction == Direction::Sent;
+            let again = leg.passes_again(sent, &octets);
+            let rung = outcome::rung(at.wall, (sent, again), &leg.remote, &octets)?;
             CallFact::Message(Box::new(rung))
         }
         LegEvent::Ended(ended) => {

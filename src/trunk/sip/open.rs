@@ -71,7 +71,7 @@ pub fn open(sip: &SipConfig, wish: Wish, side: TrunkSide, seed: u64) -> io::Resu
             Strangers::Refuse => ua::Strangers::Refuse,
             Strangers::Ignore => ua::Strangers::Ignore,
         },
-        ladder_messages: LADDER_RUNGS,
+        tells_messages: true,
         transactions: transaction::Config {
             timers: Timers::from_estimates(sip.timers.t1, sip.timers.t2, sip.timers.t4),
             limits: transaction::Limits {

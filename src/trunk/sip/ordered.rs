@@ -120,8 +120,7 @@ impl Driver {
         match self.endpoint.invite(now, invite) {
             Ok(id) => {
                 trunk.began(CallDirection::Outbound, now);
-                let (placement, direction) = (place.placement, CallDirection::Outbound);
-                let leg = Leg { placement, trunk: peer, direction, remote: String::new(), target: None };
+                let leg = Leg::new(place.placement, peer, CallDirection::Outbound, String::new());
                 self.legs.add(id, leg);
             }
             Err(refusal) => {
@@ -216,11 +215,11 @@ impl Driver {
             _ => {}
         }
         let ends = matches!(what, LegEvent::Ended(_));
-        if let Some(fact) = facts::fact(what, at, &leg.remote, trunk.early_media()) {
+        if let Some(fact) = facts::fact(what, at, leg, trunk.early_media()) {
             self.tell(placement, at, fact);
         }
         if ends {
-            self.legs.remove(id);
+            self.legs.end(id, at.mono);
         }
     }
 
@@ -247,8 +246,7 @@ impl Driver {
             slot,
             snapshot: bytes::Bytes::new(),
         };
-        let leg =
-            Leg { placement, trunk: incoming.peer, direction: CallDirection::Inbound, remote, target: None };
+        let leg = Leg::new(placement, incoming.peer, CallDirection::Inbound, remote);
         self.legs.add(incoming.leg, leg);
         self.tell(placement, incoming.at, CallFact::Incoming(Box::new(told)));
     }

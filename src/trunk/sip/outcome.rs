@@ -85,9 +85,15 @@ fn cause_of(cause: cause::Cause) -> Cause {
     }
 }
 
-/// A message of a call for its ladder, without bodies and without numbers. `None`: nothing of it can be shown.
+/// A message of a call for its ladder, without bodies and without numbers: whether we sent it, whether it passed before.
+/// `None`: nothing of it can be shown.
 #[must_use]
-pub fn rung(time: Timestamp, sent: bool, remote: &str, octets: &bytes::Bytes) -> Option<Rung> {
+pub fn rung(
+    time: Timestamp,
+    (sent, again): (bool, bool),
+    remote: &str,
+    octets: &bytes::Bytes,
+) -> Option<Rung> {
     let message = Message::parse(octets.clone()).ok()?;
     let cseq = message.cseq().ok()?;
     let text = |octets: &[u8]| -> Box<str> { String::from_utf8_lossy(octets).into() };
@@ -115,6 +121,7 @@ pub fn rung(time: Timestamp, sent: bool, remote: &str, octets: &bytes::Bytes) ->
         cseq: cseq.number,
         has_sdp: !message.body().is_empty(),
         note: note.unwrap_or_default().into(),
+        again,
     })
 }
 
@@ -149,12 +156,15 @@ mod tests {
     fn a_rung_shows_no_number() {
         let response = "SIP/2.0 503 Full\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:+8613800138000@h>;tag=1\r\nTo: <sip:b@h>\r\n\
                         Call-ID: 1\r\nCSeq: 7 INVITE\r\nRetry-After: 5\r\nl: 0\r\n\r\n";
-        let shown = rung(Timestamp::UNIX_EPOCH, false, "UDP 192.0.2.1:5060", &Bytes::from(response)).unwrap();
+        let shown = rung(Timestamp::UNIX_EPOCH, (false, false), "UDP 192.0.2.1:5060", &Bytes::from(response))
+            .unwrap();
         assert_eq!(shown.line, LadderLine::Response(503, "Full".into(), "INVITE".into()));
         assert_eq!((shown.cseq, &*shown.note, shown.has_sdp), (7, "Retry-After: 5", false));
         let request = "INVITE sip:+8613800138000@h SIP/2.0\r\nCSeq: 1 INVITE\r\nl: 3\r\n\r\nv=0";
-        let shown = rung(Timestamp::UNIX_EPOCH, true, "UDP 192.0.2.1:5060", &Bytes::from(request)).unwrap();
+        let shown =
+            rung(Timestamp::UNIX_EPOCH, (true, true), "UDP 192.0.2.1:5060", &Bytes::from(request)).unwrap();
         assert_eq!((shown.line.clone(), shown.has_sdp), (LadderLine::Request("INVITE".into()), true));
+        assert!(shown.sent && shown.again);
         assert!(!format!("{shown:?}").contains("138"), "{shown:?}");
     }
 }

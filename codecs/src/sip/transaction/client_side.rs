@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{
-    Event, NoCancel, RequestError, TransactionId, Transactions,
+    Absorbed, Event, NoCancel, RequestError, TransactionId, Transactions,
     client::Client,
     from_invite,
     invite_client::InviteClient,
@@ -124,20 +124,20 @@ impl Transactions {
     }
 
     /// A response came in.
-    pub(super) fn receive_response(&mut self, now: Now, flow: Flow, response: Message) {
+    pub(super) fn receive_response(&mut self, now: Now, flow: Flow, response: Message) -> Option<Absorbed> {
         let (Some(status), Some(key)) = (response.status(), self.keys.of_response(&response)) else {
             self.counters.unreadable += 1;
-            return;
+            return None;
         };
         // RFC 3261 §8.1.3.3: with a second Via it was meant for somebody before us.
         if response.values(Name::Via).nth(1).is_some() {
             self.counters.misrouted_responses += 1;
-            return;
+            return None;
         }
         let found = self.table.find(key);
         let Some((id, transaction)) = found.and_then(|id| Some((id, self.table.get_mut(id)?))) else {
             self.counters.stray_responses += 1;
-            return;
+            return None;
         };
         let timers = &self.config.timers;
         let was_final = transaction.machine.any().is_final();
@@ -153,10 +153,14 @@ impl Transactions {
         } else if transaction.machine.any().is_final() && !was_final {
             transaction.octets = Bytes::new();
         }
-        if matches!(action, Action::Tell | Action::TellAndAcknowledge) {
+        let absorbed = if matches!(action, Action::Tell | Action::TellAndAcknowledge) {
             self.events.push_back(Event::Response { id, flow, response });
-        }
+            None
+        } else {
+            Some(Absorbed { id, message: response })
+        };
         self.act(id, action);
         self.settle(id);
+        absorbed
     }
 }

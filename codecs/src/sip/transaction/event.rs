@@ -70,6 +70,16 @@ pub enum Event {
     },
 }
 
+/// A message of the peer's that asks for nothing more: a repetition, which got its answer again, something that came too
+/// late, or the ACK of a response of 300 to 699. For those who keep a record of messages.
+#[derive(Debug, Clone)]
+pub struct Absorbed {
+    /// Its transaction.
+    pub id: TransactionId,
+    /// The message.
+    pub message: Message,
+}
+
 /// Octets to send.
 #[derive(Debug, Clone)]
 pub struct Transmit {

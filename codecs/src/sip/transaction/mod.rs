@@ -37,7 +37,7 @@ mod way_back;
 
 use std::{collections::VecDeque, net::SocketAddr, time::Instant};
 
-pub use event::{Counters, Event, NoCancel, RequestError, Transmit};
+pub use event::{Absorbed, Counters, Event, NoCancel, RequestError, Transmit};
 pub use server::CannotRespond;
 pub use timers::{OutOfRange, Timers};
 pub use tokens::BRANCH_OCTETS;
@@ -144,12 +144,12 @@ impl Transactions {
         self.transmits.push_back(Transmit { target, octets: message.octets().clone(), transaction: None });
     }
 
-    /// A whole message came in.
-    pub fn receive(&mut self, now: Now, flow: Flow, message: Message) {
+    /// A whole message came in. Gives it back if no event tells of it, but it belongs to a transaction.
+    pub fn receive(&mut self, now: Now, flow: Flow, message: Message) -> Option<Absorbed> {
         if message.is_request() {
-            self.receive_request(now, flow, message);
+            self.receive_request(now, flow, message)
         } else {
-            self.receive_response(now, flow, message);
+            self.receive_response(now, flow, message)
         }
     }
 
@@ -196,6 +196,12 @@ impl Transactions {
     /// The next message to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.transmits.pop_front()
+    }
+
+    /// What [`Transactions::poll_transmit`] will give, in order.
+    #[must_use]
+    pub fn transmits(&self) -> &VecDeque<Transmit> {
+        &self.transmits
     }
 
     /// The next event.

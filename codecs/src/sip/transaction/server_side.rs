@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::{
-    CannotRespond, Event, TransactionId, Transactions,
+    Absorbed, CannotRespond, Event, TransactionId, Transactions,
     invite_server::InviteServer,
-    key::{Sought, acknowledges},
+    key::{Key, Sought, acknowledges},
     machine::{Action, Timed},
     server::Server,
     table::{Machine, Transaction, Unanswered},
@@ -57,18 +57,23 @@ impl Transactions {
     }
 
     /// A request came in.
-    pub(super) fn receive_request(&mut self, now: Now, flow: Flow, request: Message) {
+    pub(super) fn receive_request(&mut self, now: Now, flow: Flow, request: Message) -> Option<Absorbed> {
         let Some(key) = self.keys.of_request(&request, Sought::Own) else {
             self.counters.unreadable += 1;
-            return;
+            return None;
         };
-        let known = self.table.find(key);
-        if request.method() == Some(Method::Ack) {
-            return self.receive_ack(now, flow, request, known);
+        match (request.method(), self.table.find(key)) {
+            (Some(Method::Ack), known) => self.receive_ack(now, flow, request, known),
+            (_, Some(id)) => Some(self.receive_again(id, request)),
+            (_, None) => {
+                self.receive_new(now, flow, request, key);
+                None
+            }
         }
-        if let Some(id) = known {
-            return self.receive_again(id);
-        }
+    }
+
+    /// A request came that is of no transaction yet.
+    fn receive_new(&mut self, now: Now, flow: Flow, request: Message, key: Key) {
         let merged = self.keys.of_merged(&request);
         if merged.is_some_and(|merged| self.table.find(merged).is_some()) {
             return self.refuse_merged(&flow, &request);
@@ -97,7 +102,7 @@ impl Transactions {
     }
 
     /// A request came again.
-    fn receive_again(&mut self, id: TransactionId) {
+    fn receive_again(&mut self, id: TransactionId, message: Message) -> Absorbed {
         self.counters.repeated_requests += 1;
         let action = match self.table.get_mut(id).map(|transaction| &transaction.machine) {
             Some(Machine::InviteServer(machine)) => machine.handle_request(),
@@ -105,24 +110,37 @@ impl Transactions {
             _ => Action::Nothing,
         };
         self.act(id, action);
+        Absorbed { id, message }
     }
 
     /// An ACK came in, whose INVITE may be `known`.
-    fn receive_ack(&mut self, now: Now, flow: Flow, request: Message, known: Option<TransactionId>) {
+    fn receive_ack(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        request: Message,
+        known: Option<TransactionId>,
+    ) -> Option<Absorbed> {
         let known = known.and_then(|id| Some((id, self.table.get_mut(id)?)));
         let Some((id, transaction)) = known else {
-            return self.events.push_back(Event::Ack { flow, request });
+            self.events.push_back(Event::Ack { flow, request });
+            return None;
         };
-        let Machine::InviteServer(machine) = &mut transaction.machine else { return };
+        let Machine::InviteServer(machine) = &mut transaction.machine else { return None };
         if machine.is_completed() && !acknowledges(&request, &transaction.octets) {
-            return self.events.push_back(Event::Ack { flow, request });
+            self.events.push_back(Event::Ack { flow, request });
+            return None;
         }
-        match machine.handle_ack(now.mono, &self.config.timers) {
-            Action::Tell => self.events.push_back(Event::Ack { flow, request }),
-            _ if machine.is_final() => transaction.octets = Bytes::new(),
-            _ => {}
+        let action = machine.handle_ack(now.mono, &self.config.timers);
+        if action != Action::Tell && machine.is_final() {
+            transaction.octets = Bytes::new();
         }
         self.settle(id);
+        if action == Action::Tell {
+            self.events.push_back(Event::Ack { flow, request });
+            return None;
+        }
+        Some(Absorbed { id, message: request })
     }
 
     /// Answers a request that came by another way before. Nothing is kept of it: should it come again, it gets the same

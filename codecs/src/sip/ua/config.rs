@@ -26,8 +26,8 @@ pub struct Config {
     pub transactions: transaction::Config,
     /// What a request from nobody's address gets.
     pub strangers: Strangers,
-    /// How many messages of each leg are told as `LegEvent::Message`; 0: none.
-    pub ladder_messages: usize,
+    /// Whether messages of legs are told, as `LegEvent::Message`.
+    pub tells_messages: bool,
     /// Methods outside dialogs that the caller answers itself, told as `Event::Request`. Others get what a user agent
     /// for calls owes them: OPTIONS 200, REFER 603, the rest 405 or 501. A registrar names REGISTER here.
     pub serves: Vec<Method>,
@@ -42,7 +42,7 @@ impl Default for Config {
             abilities: Abilities::default(),
             transactions: transaction::Config::default(),
             strangers: Strangers::Refuse,
-            ladder_messages: 0,
+            tells_messages: false,
             serves: Vec::new(),
         }
     }

@@ -8,8 +8,8 @@ use std::{
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{
-    Config, Counters, DialogRouting, Event, Field, LegEvent, LegId, Listener, OutsideId, Peer, PeerId,
-    Refusal, leg::Leg, tokens::Tokens,
+    Config, Counters, DialogRouting, Direction, Event, Field, LegEvent, LegId, Listener, OutsideId, Peer,
+    PeerId, Refusal, leg::Leg, tokens::Tokens,
 };
 use crate::{
     Now,
@@ -75,6 +75,20 @@ impl Core {
 
     pub fn tell(&mut self, at: Now, leg: LegId, what: LegEvent) {
         self.events.push_back(Event::Leg { leg, at, what });
+    }
+
+    /// Tells a message of a leg, if its driver keeps a record of them.
+    pub fn note(&mut self, at: Now, leg: LegId, direction: Direction, octets: &Bytes) {
+        if self.config.tells_messages {
+            self.tell(at, leg, LegEvent::Message { direction, octets: octets.clone() });
+        }
+    }
+
+    /// Tells a message of the leg whose transaction it belongs to, which may be gone.
+    pub fn note_of(&mut self, at: Now, id: TransactionId, direction: Direction, octets: &Bytes) {
+        if let Some(Owner::Leg(leg)) = self.owners.get(&id).copied() {
+            self.note(at, leg, direction, octets);
+        }
     }
 
     /// A new tag, by which requests find their leg.

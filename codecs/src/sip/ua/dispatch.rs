@@ -137,7 +137,7 @@ impl Endpoint {
             if let Some(session) = leg.session_of(received.request) {
                 is_known = true;
                 core.owners.insert(received.transaction, Owner::Leg(leg.id));
-                leg.note(core, now, Direction::Received, received.request.octets());
+                core.note(now, leg.id, Direction::Received, received.request.octets());
                 leg.handle_request(core, now, session, received);
             }
             Ok(())
@@ -157,15 +157,14 @@ impl Endpoint {
         }
         let leg_id = self.next_leg();
         let octets = request.octets().clone();
-        let Some(mut leg) = Leg::of_invite(&mut self.core, now, leg_id, peer, (id, flow, request.clone()))
-        else {
+        let Some(leg) = Leg::of_invite(&mut self.core, now, leg_id, peer, (id, flow, request.clone())) else {
             return self.answer(now, id, &flow, &request, &Response::new(500));
         };
         self.core.owners.insert(id, Owner::Leg(leg_id));
         self.core.counters.calls_in += 1;
         self.live += 1;
         *self.incoming.entry(peer.id).or_default() += 1;
-        leg.note(&mut self.core, now, Direction::Received, &octets);
+        self.core.note(now, leg_id, Direction::Received, &octets);
         self.keep(leg);
     }
 
@@ -188,7 +187,7 @@ impl Endpoint {
         let response = Writer::response_to(request, flow, 200, None, Some(&tag)).finish();
         self.core.respond(now, id, &response);
         _ = self.with(leg, |leg, core| {
-            leg.note(core, now, Direction::Received, request.octets());
+            core.note(now, leg.id, Direction::Received, request.octets());
             if !cancels.is_some_and(|invite| leg.cancel_reinvite(core, now, invite)) {
                 leg.handle_cancel(core, now, request);
             }

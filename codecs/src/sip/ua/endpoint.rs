@@ -23,7 +23,7 @@ use crate::{
     sip::{
         ConnectionId, Flow, Message, Target, Transport, auth, cause,
         framing::{Datagram, StreamFault, datagram},
-        transaction::{self, TransactionId, Transmit},
+        transaction::{self, Absorbed, TransactionId, Transmit},
     },
 };
 
@@ -44,7 +44,8 @@ pub struct Endpoint {
     pub(super) live: usize,
     /// Of these, the calls that each peer placed.
     pub(super) incoming: HashMap<PeerId, usize>,
-    now: Option<Now>,
+    /// Messages that wait to be sent and are told already.
+    told: usize,
 }
 
 impl Endpoint {
@@ -60,7 +61,7 @@ impl Endpoint {
             legs_made: 0,
             live: 0,
             incoming: HashMap::new(),
-            now: None,
+            told: 0,
         }
     }
 
@@ -93,23 +94,22 @@ impl Endpoint {
 
     /// A whole message came in.
     pub fn handle_message(&mut self, now: Now, flow: Flow, message: Message) {
-        self.now = Some(now);
         if self.screen(&flow, &message) {
-            self.core.transactions.receive(now, flow, message);
+            if let Some(Absorbed { id, message }) = self.core.transactions.receive(now, flow, message) {
+                self.core.note_of(now, id, Direction::Received, message.octets());
+            }
             self.serve(now);
         }
     }
 
     /// A stream broke its framing: what may still be answered is, before the driver closes the connection.
-    pub fn handle_stream_fault(&mut self, now: Now, flow: Flow, fault: StreamFault) {
-        self.now = Some(now);
+    pub fn handle_stream_fault(&mut self, flow: Flow, fault: StreamFault) {
         let status = self.answer_fault(&flow, &fault);
         self.malformed(flow, status);
     }
 
     /// A [`Transmit`] of this transaction could not be sent, or was said not to have arrived.
     pub fn unreachable(&mut self, now: Now, transaction: TransactionId) {
-        self.now = Some(now);
         self.core.transactions.unreachable(transaction);
         self.serve(now);
     }
@@ -122,14 +122,12 @@ impl Endpoint {
         transport: Transport,
         remote: SocketAddr,
     ) {
-        self.now = Some(now);
         self.core.transactions.connection_lost(connection, transport, remote);
         self.serve(now);
     }
 
     /// A deadline may have passed. Harmless when called early.
     pub fn handle_timeout(&mut self, now: Now) {
-        self.now = Some(now);
         self.core.transactions.handle_timeout(now);
         self.serve(now);
         let due: Vec<_> = self.deadlines.iter().take_while(|(at, _)| *at <= now.mono).copied().collect();
@@ -139,6 +137,7 @@ impl Endpoint {
                 Ok(())
             });
         }
+        self.note_sent(now);
     }
 
     /// When to call [`Endpoint::handle_timeout`] next.
@@ -151,13 +150,7 @@ impl Endpoint {
     /// The next message to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         let transmit = self.core.transactions.poll_transmit()?;
-        if self.core.config.ladder_messages > 0
-            && let (Some(now), Some(id)) = (self.now, transmit.transaction)
-            && let Some(Owner::Leg(leg)) = self.core.owners.get(&id)
-            && let Some(leg) = self.legs.get_mut(leg)
-        {
-            leg.note(&mut self.core, now, Direction::Sent, &transmit.octets);
-        }
+        self.told = self.told.saturating_sub(1);
         Some(transmit)
     }
 
@@ -199,7 +192,6 @@ impl Endpoint {
     /// # Errors
     /// [`Refusal`]; nothing was sent then.
     pub fn invite(&mut self, now: Now, invite: Invite) -> Result<LegId, Refusal> {
-        self.now = Some(now);
         check_fields(&invite.fields)?;
         if self.is_full() {
             return Err(Refusal::Full);
@@ -207,8 +199,7 @@ impl Endpoint {
         let id = self.next_leg();
         let (peer, policy) = (invite.peer, Arc::clone(&invite.policy));
         let (call, tag) = Outgoing::new(&mut self.core, id, invite, now)?;
-        let ladder = self.core.config.ladder_messages;
-        let mut leg = Leg::new(id, peer, policy, Call::Outgoing(Box::new(call)), ladder);
+        let mut leg = Leg::new(id, peer, policy, Call::Outgoing(Box::new(call)));
         leg.tags.push(tag.clone());
         if let Err(refusal) = leg.send_invite(&mut self.core, now, true) {
             self.core.tags.remove(&tag);
@@ -217,6 +208,7 @@ impl Endpoint {
         self.core.counters.calls_out += 1;
         self.live += 1;
         self.keep(leg);
+        self.note_sent(now);
         Ok(id)
     }
 
@@ -284,7 +276,6 @@ impl Endpoint {
         register: &Register,
         routes: Vec<Bytes>,
     ) -> Result<OutsideId, Refusal> {
-        self.now = Some(now);
         self.outside.register(&mut self.core, now, (peer, target), register, routes)
     }
 
@@ -293,13 +284,11 @@ impl Endpoint {
     /// # Errors
     /// [`Refusal`]; nothing was sent then.
     pub fn probe(&mut self, now: Now, options: Options) -> Result<OutsideId, Refusal> {
-        self.now = Some(now);
         self.outside.options(&mut self.core, now, options)
     }
 
     /// Answers a request outside dialogs that was told as `Event::Request`. One that cannot be answered any more is not.
     pub fn answer_request(&mut self, now: Now, id: RequestId, response: Response) {
-        self.now = Some(now);
         self.answer_asked(now, id, &response);
         self.serve(now);
     }
@@ -309,10 +298,10 @@ impl Endpoint {
     /// # Errors
     /// [`Refusal`] if nothing can be sent.
     pub fn restore(&mut self, now: Now, snapshot: Snapshot) -> Result<LegId, Refusal> {
-        self.now = Some(now);
         let id = self.next_leg();
         let leg = Leg::restore(&mut self.core, now, id, snapshot)?;
         self.keep(leg);
+        self.note_sent(now);
         Ok(id)
     }
 
@@ -336,7 +325,6 @@ impl Endpoint {
         id: LegId,
         act: impl FnOnce(&mut Leg, &mut Core) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
-        self.now = Some(now);
         let done =
             self.with(id, |leg, core| if leg.has_ended { Err(Refusal::NoLeg) } else { act(leg, core) });
         self.serve(now);
@@ -407,6 +395,23 @@ impl Endpoint {
                     }
                 }
             }
+            // Before the next event, which may be the transaction's last.
+            self.note_sent(now);
+        }
+        self.note_sent(now);
+    }
+
+    /// Tells the messages of legs that wait to be sent, each once, while it is known whose their transaction is.
+    fn note_sent(&mut self, now: Now) {
+        if !self.core.config.tells_messages {
+            return;
+        }
+        while let Some(transmit) = self.core.transactions.transmits().get(self.told) {
+            self.told += 1;
+            if let Some(id) = transmit.transaction {
+                let octets = transmit.octets.clone();
+                self.core.note_of(now, id, Direction::Sent, &octets);
+            }
         }
     }
 
@@ -414,7 +419,7 @@ impl Endpoint {
         match self.core.owners.get(&id).copied() {
             Some(Owner::Leg(leg)) => {
                 _ = self.with(leg, |leg, core| {
-                    leg.note(core, now, Direction::Received, response.octets());
+                    core.note(now, leg.id, Direction::Received, response.octets());
                     leg.handle_response(core, now, id, flow, &response);
                     Ok(())
                 });
@@ -447,7 +452,7 @@ impl Endpoint {
             return;
         };
         _ = self.with(leg, |leg, core| {
-            leg.note(core, now, Direction::Received, ack.octets());
+            core.note(now, leg.id, Direction::Received, ack.octets());
             if let Some(session) = leg.session_of(ack) {
                 leg.handle_ack(core, now, session, ack);
             }

@@ -93,7 +93,7 @@ pub struct Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestId(pub(super) TransactionId);
 
-/// What can happen to a leg. [`LegEvent::Ended`] comes once, last, whatever crosses.
+/// What can happen to a leg. [`LegEvent::Ended`] comes once, whatever crosses, and after it nothing but messages.
 #[derive(Debug, Clone)]
 pub enum LegEvent {
     /// The INVITE goes out: to the first target, to a further one, or changed after a challenge.
@@ -182,7 +182,8 @@ pub enum LegEvent {
         /// The value of Refer-To.
         refer_to: Bytes,
     },
-    /// A message of this leg went out or came in.
+    /// A message of this leg went out or came in, repetitions too, up to half a minute after its end. Only if
+    /// `Config::tells_messages` says so.
     Message {
         /// Which way.
         direction: Direction,

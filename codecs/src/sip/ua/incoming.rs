@@ -116,8 +116,7 @@ impl Leg {
             ring_until: None,
             answer_until: policy.answer_time.map(|time| now.mono + time),
         };
-        let ladder = core.config.ladder_messages;
-        let mut leg = Self::new(id, peer.id, policy, Call::Incoming(Box::new(call)), ladder);
+        let mut leg = Self::new(id, peer.id, policy, Call::Incoming(Box::new(call)));
         leg.contact = contact;
         leg.fork(core, 0);
         core.events.push_back(Event::Incoming(told));

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use bytes::Bytes;
 
 use super::{
-    Direction as Way, Ended, LegEvent, LegId, PeerId, Policy,
+    Ended, LegEvent, LegId, PeerId, Policy,
     core::Core,
     incoming::Incoming,
     outgoing::Outgoing,
@@ -52,8 +52,6 @@ pub(super) struct Leg {
     pub has_ended: bool,
     /// Its deadline as it stands in the endpoint's order.
     pub deadline: Option<Instant>,
-    /// Messages still to be told.
-    pub ladder: usize,
     sessions_made: u32,
 }
 
@@ -110,7 +108,7 @@ impl<'a> Ending<'a> {
 }
 
 impl Leg {
-    pub fn new(id: LegId, peer: PeerId, policy: Arc<Policy>, call: Call, ladder: usize) -> Self {
+    pub fn new(id: LegId, peer: PeerId, policy: Arc<Policy>, call: Call) -> Self {
         Self {
             id,
             peer,
@@ -127,7 +125,6 @@ impl Leg {
             last_sequence: 0,
             has_ended: false,
             deadline: None,
-            ladder,
             sessions_made: 0,
         }
     }
@@ -163,14 +160,6 @@ impl Leg {
     pub fn tell(&self, core: &mut Core, now: Now, what: LegEvent) {
         if !self.has_ended {
             core.tell(now, self.id, what);
-        }
-    }
-
-    /// Tells a message for the ladder, as long as there is room in it.
-    pub fn note(&mut self, core: &mut Core, now: Now, direction: Way, octets: &Bytes) {
-        if self.ladder > 0 {
-            self.ladder -= 1;
-            core.tell(now, self.id, LegEvent::Message { direction, octets: octets.clone() });
         }
     }
 

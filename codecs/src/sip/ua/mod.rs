@@ -5,7 +5,8 @@
 //!
 //! # Legs
 //! A leg is our view of one INVITE and what became of it: forks, targets tried one after the other, the dialog that was
-//! answered. It ends with exactly one [`LegEvent::Ended`], whatever crosses on the wire.
+//! answered. It ends with exactly one [`LegEvent::Ended`], whatever crosses on the wire; a driver that asked for messages
+//! is still told of those that come later.
 //!
 //! # Silence and other ugly habits
 //! A simulator that shall *not* answer something swallows the message before the endpoint sees it, or what the endpoint

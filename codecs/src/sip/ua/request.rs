@@ -267,14 +267,16 @@ impl Leg {
         core.transactions.send(target.clone(), &message);
         let octets = message.octets().clone();
         session.ack = Some(SentAck { sequence, message, target });
-        self.note(core, now, Sent, &octets);
+        core.note(now, self.id, Sent, &octets);
     }
 
     /// A 2xx came again: so does its ACK. `false`: none was sent for it.
-    pub fn repeat_ack(&mut self, core: &mut Core, id: SessionId, sequence: u32) -> bool {
+    pub fn repeat_ack(&mut self, core: &mut Core, now: Now, id: SessionId, sequence: u32) -> bool {
+        let leg = self.id;
         let Some(session) = self.session(id) else { return false };
         let Some(ack) = session.ack.as_ref().filter(|ack| ack.sequence == sequence) else { return false };
         core.transactions.send(ack.target.clone(), &ack.message);
+        core.note(now, leg, Sent, ack.message.octets());
         core.counters.repeated_acks += 1;
         true
     }

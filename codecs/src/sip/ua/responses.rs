@@ -43,7 +43,7 @@ impl Leg {
         if is_invite && (200..300).contains(&status) {
             let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
             let session = self.sessions.iter().find(|one| one.dialog.remote_tag() == tag).map(|one| one.id);
-            if session.is_some_and(|session| self.repeat_ack(core, session, cseq.number)) {
+            if session.is_some_and(|session| self.repeat_ack(core, now, session, cseq.number)) {
                 return;
             }
         }
@@ -282,7 +282,7 @@ impl Leg {
         let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
         let known = self.sessions.iter().find(|one| one.dialog.remote_tag() == tag).map(|one| one.id);
         if let Some(id) = known
-            && self.repeat_ack(core, id, sequence)
+            && self.repeat_ack(core, now, id, sequence)
         {
             return;
         }

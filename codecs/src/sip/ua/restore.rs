@@ -30,8 +30,7 @@ impl Leg {
             _ => DialogRouting::AsTold,
         };
         let policy = Policy { dialog_routing: routing, session_timer: None, ..Policy::default() };
-        let mut leg =
-            Self::new(id, peer, Arc::new(policy), Call::Restored(None), core.config.ladder_messages);
+        let mut leg = Self::new(id, peer, Arc::new(policy), Call::Restored(None));
         match open {
             Open::Invite { request_uri, via } => {
                 let mut writer = Writer::request(Method::Invite.name(), request_uri);

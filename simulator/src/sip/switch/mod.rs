@@ -171,7 +171,7 @@ impl Switch {
     /// A stream can't be read any more.
     pub fn handle_stream_fault(&mut self, now: Now, flow: Flow, fault: StreamFault) {
         crate::stats::count(&self.counters.unreadable);
-        self.endpoint.handle_stream_fault(now, flow, fault);
+        self.endpoint.handle_stream_fault(flow, fault);
         self.work(now);
     }
 

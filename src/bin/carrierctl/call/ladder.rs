@@ -4,7 +4,7 @@
 use carrierd::grpc::api;
 use jiff::Timestamp;
 
-use super::is_final;
+use super::{is_final, meaning};
 use crate::show;
 
 /// The whole story as text.
@@ -12,7 +12,7 @@ pub fn tell(response: &api::GetCallResponse) -> String {
     let Some(call) = &response.call else { return String::new() };
     let record = call.record.clone().unwrap_or_default();
     let sections = [
-        verdict(call, &record),
+        verdict(response, call, &record),
         facts(call, &record),
         times(&record),
         tries(&record),
@@ -22,10 +22,10 @@ pub fn tell(response: &api::GetCallResponse) -> String {
     told.join("\n")
 }
 
-fn verdict(call: &api::Call, record: &api::CallRecord) -> String {
+fn verdict(response: &api::GetCallResponse, call: &api::Call, record: &api::CallRecord) -> String {
     let state = show::call_state(call.state());
     if !is_final(call.state()) {
-        return format!("{state}: the call has not ended\n");
+        return format!("{state}: {}\n", meaning::open(call.state()));
     }
     let cause = show::bare(record.cause().as_str_name(), "CALL_CAUSE_");
     let party = show::bare(record.hangup_party().as_str_name(), "HANGUP_PARTY_");
@@ -39,12 +39,16 @@ fn verdict(call: &api::Call, record: &api::CallRecord) -> String {
     }
     text.push('\n');
     let said = show::status(call.status.as_ref());
+    let heard = response.messages.iter().any(|message| !message.sent);
+    let meaning::Meaning { happened, todo } = meaning::meaning(call, record, heard);
     let mut rows = Vec::new();
     let mut add = |name: &str, value: String| {
         if !value.is_empty() {
             rows.push(vec![String::new(), name.to_owned(), show::line(&value)]);
         }
     };
+    add("means", happened);
+    add("to do", todo.to_owned());
     add("said", said);
     add("Q.850", if record.q850_cause > 0 { record.q850_cause.to_string() } else { String::new() });
     for reason in &record.raw_reasons {
@@ -125,39 +129,62 @@ fn tries(record: &api::CallRecord) -> String {
     format!("tries\n{}", show::table(&rows))
 }
 
-/// The messages, those that we sent pointing away from us.
+/// The messages, those that we sent pointing away from us, with a line where the call ended.
 fn messages(response: &api::GetCallResponse, record: &api::CallRecord) -> String {
     if response.messages.is_empty() {
         return String::new();
     }
     let begin = moment(record.originate_time.as_ref());
-    let row = |message: &api::CallMessage| {
-        let what = match message.sip_status {
-            0 => message.method.clone(),
-            status => format!("{status} {}", message.reason_phrase),
-        };
-        let of = match message.sip_status {
-            0 => message.sequence_number.to_string(),
-            _ => format!("{} {}", message.sequence_number, message.method),
-        };
-        let sdp = if message.has_sdp { "SDP" } else { "" };
-        vec![
-            String::new(),
-            after(begin, moment(message.time.as_ref())),
-            if message.sent { "──▶" } else { "◀──" }.to_owned(),
-            show::line(&what),
-            show::line(&of),
-            sdp.to_owned(),
-            show::line(&message.remote),
-            show::line(&message.note),
-        ]
-    };
-    let rows: Vec<_> = response.messages.iter().map(row).collect();
-    let mut text = format!("messages\n{}", show::table(&rows));
-    if response.left_out_message_count > 0 {
-        text.push_str(&format!("  ({} later messages were not kept)\n", response.left_out_message_count));
+    let end = moment(record.end_time.as_ref());
+    let before_gap = usize::try_from(response.messages_before_gap).unwrap_or(usize::MAX);
+    let mut rows = Vec::new();
+    let mut has_ended = false;
+    for (index, message) in response.messages.iter().enumerate() {
+        let time = moment(message.time.as_ref());
+        if !has_ended && end.is_some_and(|end| time > Some(end)) {
+            has_ended = true;
+            rows.push(vec![
+                String::new(),
+                after(begin, end),
+                "───".to_owned(),
+                "the call has ended".to_owned(),
+            ]);
+        }
+        if response.left_out_message_count > 0 && index == before_gap {
+            let left_out = format!("{} messages were not kept", response.left_out_message_count);
+            rows.push(vec![String::new(), String::new(), "...".to_owned(), left_out]);
+        }
+        rows.push(message_row(message, begin));
     }
-    text
+    format!("messages, those that we sent to the right\n{}", show::table(&rows))
+}
+
+fn message_row(message: &api::CallMessage, begin: Option<Timestamp>) -> Vec<String> {
+    let what = match message.sip_status {
+        0 => message.method.clone(),
+        status => format!("{status} {}", message.reason_phrase),
+    };
+    let of = match message.sip_status {
+        0 => message.sequence_number.to_string(),
+        _ => format!("{} {}", message.sequence_number, message.method),
+    };
+    let mut marks = Vec::new();
+    if message.repeated {
+        marks.push("again".to_owned());
+    }
+    if message.has_sdp {
+        marks.push("SDP".to_owned());
+    }
+    vec![
+        String::new(),
+        after(begin, moment(message.time.as_ref())),
+        if message.sent { "──▶" } else { "◀──" }.to_owned(),
+        show::line(&what),
+        show::line(&of),
+        marks.join(" "),
+        show::line(&message.remote),
+        show::line(&message.note),
+    ]
 }
 
 fn moment(time: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
@@ -200,7 +227,8 @@ mod tests {
             reason_phrase: phrase.into(),
             sequence_number: 1,
             has_sdp: method == "INVITE" && status == 0,
-            note: if status == 486 { "Q.850;cause=16".into() } else { String::new() },
+            note: if status == 486 { "Reason: Q.850;cause=16".into() } else { String::new() },
+            repeated: millis > 4500,
         }
     }
 
@@ -258,11 +286,16 @@ mod tests {
                 message(1500, false, 180, "Ringing", "INVITE"),
                 message(4200, false, 486, "Busy Here", "INVITE"),
                 message(4201, true, 0, "", "ACK"),
+                message(4701, false, 486, "Busy Here", "INVITE"),
+                message(4702, true, 0, "", "ACK"),
             ],
+            messages_before_gap: 7,
             left_out_message_count: 0,
         };
         let expected = "\
 busy: busy, ended by callee
+  means   the called party is in another call
+  to do   try later
   said    busy (sip 486 Busy Here)
   Q.850   16
   Reason  Q.850;cause=16
@@ -286,12 +319,15 @@ tries
   +0.010s  north  UDP 192.0.2.1:5060     congestion  congestion (sip 503 Service Unavailable)
   +0.090s  south  UDP 198.51.100.1:5060  busy  busy (sip 486 Busy Here)  Q.850;cause=16
 
-messages
-  +0.090s  ──▶  INVITE         1         SDP  UDP 198.51.100.1:5060
-  +0.120s  ◀──  100 Trying     1 INVITE       UDP 198.51.100.1:5060
-  +1.500s  ◀──  180 Ringing    1 INVITE       UDP 198.51.100.1:5060
-  +4.200s  ◀──  486 Busy Here  1 INVITE       UDP 198.51.100.1:5060  Q.850;cause=16
-  +4.201s  ──▶  ACK            1              UDP 198.51.100.1:5060
+messages, those that we sent to the right
+  +0.090s  ──▶  INVITE              1         SDP    UDP 198.51.100.1:5060
+  +0.120s  ◀──  100 Trying          1 INVITE         UDP 198.51.100.1:5060
+  +1.500s  ◀──  180 Ringing         1 INVITE         UDP 198.51.100.1:5060
+  +4.200s  ◀──  486 Busy Here       1 INVITE         UDP 198.51.100.1:5060  Reason: Q.850;cause=16
+  +4.200s  ───  the call has ended
+  +4.201s  ──▶  ACK                 1                UDP 198.51.100.1:5060
+  +4.701s  ◀──  486 Busy Here       1 INVITE  again  UDP 198.51.100.1:5060  Reason: Q.850;cause=16
+  +4.702s  ──▶  ACK                 1         again  UDP 198.51.100.1:5060
 ";
         assert_eq!(tell(&response), expected);
     }
@@ -300,11 +336,25 @@ messages
     fn an_open_call_says_so_and_a_lost_one_that_it_is_an_estimate() {
         let open = api::Call { state: api::CallState::Ringing.into(), ..Default::default() };
         let told = tell(&api::GetCallResponse { call: Some(open), ..Default::default() });
-        assert!(told.starts_with("ringing: the call has not ended\n"), "{told}");
+        assert!(told.starts_with("ringing: it rings\n"), "{told}");
         let record = api::CallRecord { estimated: true, ..Default::default() };
         let lost =
             api::Call { state: api::CallState::Lost.into(), record: Some(record), ..Default::default() };
         let told = tell(&api::GetCallResponse { call: Some(lost), ..Default::default() });
         assert!(told.lines().next().unwrap().ends_with("its end is an estimate"), "{told}");
+    }
+
+    #[test]
+    fn messages_that_were_not_kept_leave_a_gap() {
+        let call = api::Call { state: api::CallState::InProgress.into(), ..Default::default() };
+        let response = api::GetCallResponse {
+            call: Some(call),
+            messages: vec![message(90, true, 0, "", "INVITE"), message(4000, true, 0, "", "BYE")],
+            messages_before_gap: 1,
+            left_out_message_count: 17,
+        };
+        let told = tell(&response);
+        let lines: Vec<_> = told.lines().skip_while(|line| !line.contains("──▶")).collect();
+        assert!(lines[1].contains("17 messages were not kept") && lines[2].contains("BYE"), "{told}");
     }
 }

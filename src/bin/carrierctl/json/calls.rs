@@ -34,6 +34,7 @@ pub fn call_with_messages(response: &api::GetCallResponse) -> Value {
     if shown.is_object() {
         shown["messages"] = response.messages.iter().map(message).collect();
         shown["left_out_message_count"] = response.left_out_message_count.into();
+        shown["messages_before_gap"] = response.messages_before_gap.into();
     }
     shown
 }
@@ -49,6 +50,7 @@ fn message(message: &api::CallMessage) -> Value {
         "sequence_number": message.sequence_number,
         "has_sdp": message.has_sdp,
         "note": message.note,
+        "repeated": message.repeated,
     })
 }
 
