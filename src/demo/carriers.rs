@@ -1,4 +1,4 @@
-//! The two simulated carriers, and the daemon's configuration with a trunk to each.
+//! The three simulated carriers, and the daemon's configuration with a trunk to each.
 
 use std::{net::SocketAddr, path::Path};
 
@@ -12,18 +12,57 @@ use crate::config::{self, Config};
 pub const SMPP: &str = "smpp";
 /// The CMPP carrier and the trunk to it.
 pub const CMPP: &str = "cmpp";
+/// The SIP carrier and the trunk to it.
+pub const SIP: &str = "sip";
+/// The number that the SIP carrier has assigned: who calls, and who is called by phones.
+pub const CALLER: &str = "+861088880000";
 
 /// Links per trunk.
 const LINKS: u64 = 2;
 /// Segments per message, about.
 const SEGMENTS: u64 = 2;
 
+/// What the SIP carrier does with a call, by the last digits of the number: most phones answer, and either side hangs up.
+const SCRIPTS: &str = r#"
+script = [
+    { name = "answer", steps = [
+        { after = { from = "100ms", to = "900ms" }, respond = 180 },
+        { after = { from = "1s", to = "6s" }, respond = 200 },
+        { after = { from = "3s", to = "20s" }, hangup = true, headers = ["Reason: Q.850;cause=16;text=\"Normal call clearing\""] } ] },
+    { name = "talk", steps = [
+        { after = { from = "100ms", to = "900ms" }, respond = 180 },
+        { after = { from = "1s", to = "6s" }, respond = 200 } ] },
+    { name = "busy", steps = [
+        { after = { from = "300ms", to = "1200ms" }, respond = 486, headers = ["Reason: Q.850;cause=17;text=\"User busy\""] } ] },
+    # The phone is off: an announcement in early media, and then the refusal.
+    { name = "off", steps = [
+        { after = "600ms", respond = 183, headers = ["P-Early-Media: sendrecv"] },
+        { after = "5s", respond = 480, headers = ["Reason: Q.850;cause=20;text=\"Subscriber absent\""] } ] },
+    { name = "nobody", steps = [{ after = "500ms", respond = 180 }, { after = "2m", respond = 480 }] },
+    { name = "unallocated", steps = [{ after = "300ms", respond = 404, headers = ["Reason: Q.850;cause=1;text=\"Unallocated number\""] }] },
+    { name = "silence", steps = [{ silence = true }] },
+]
+answer = [
+    { suffix = "1", script = "busy" },
+    { suffix = "2", script = "off" },
+    { suffix = "03", script = "unallocated" },
+    { suffix = "04", script = "silence" },
+    { suffix = "05", script = "nobody" },
+    { suffix = "15", script = "nobody" },
+    { ratio = 0.5, script = "answer" },
+    { script = "talk" },
+]
+"#;
+
 /// The carriers, which are alive enough to be worth watching: some submits are refused or throttled, some messages
-/// don't arrive, and now and then a report never comes.
+/// don't arrive, now and then a report never comes, and phones are busy or off. `rates`: messages and calls per second.
 ///
 /// # Errors
 /// Only if the text below is no scenario.
-pub fn scenario(seed: u64, rate_per_second: u32, now: Timestamp) -> anyhow::Result<Scenario> {
+pub fn scenario(seed: u64, rates: Rates, now: Timestamp) -> anyhow::Result<Scenario> {
+    let Rates { messages: rate_per_second, calls } = rates;
+    // Phones call less than they are called.
+    let inbound = f64::from(calls) / 4.0;
     // A carrier of a former run had another code, so its message ids never come again. SMPP's are from the clock.
     let gateway = 100_000 + now.as_second().rem_euclid(900_000);
     // Not the same from both, or they would come in step.
@@ -107,6 +146,24 @@ numbers = 100000000
 to = "1069000012"
 texts = ["收到", "TD", "好的，谢谢！", "请问我的快递什么时候能到？"]
 long = 0.15
+
+[[carrier]]
+name = "{SIP}"
+protocol = "sip"
+domain = "ims.example"
+account = [{{ username = "861088880000", password = "demo" }}]
+registrar = {{ expires = "5m" }}
+challenge = {{ algorithms = ["SHA-256", "MD5"] }}
+record_messages = false
+{SCRIPTS}
+[carrier.calls]
+per_second = {inbound}
+target = {{ account = "861088880000" }}
+from = ["+8613900139001", "+8613900139002", "+8613900139003", "+8613900139004"]
+to = ["{CALLER}"]
+form = "sip-phone"
+give_up = {{ from = "2s", to = "20s" }}
+hold = {{ from = "3s", to = "25s" }}
 "#
     );
     Scenario::parse(&text).context("the demo's scenario")
@@ -127,7 +184,8 @@ pub fn config(
         let found = carriers.iter().find(|(carrier, _)| carrier == name);
         found.map(|(_, address)| *address).with_context(|| format!("no carrier {name} was started"))
     };
-    let (smpp, cmpp) = (address(SMPP)?, address(CMPP)?);
+    let (smpp, cmpp, sip) = (address(SMPP)?, address(CMPP)?, address(SIP)?);
+    let (sip_host, sip_port) = (sip.ip(), sip.port());
     let window = window(rate_per_second);
     let Listen { gateway, admin } = listen;
     let text = format!(
@@ -166,6 +224,19 @@ links = {LINKS}
 window = {window}
 account = {{ source_addr = "900001", shared_secret = "literal:demo", service_id = "DEMO", access_number = "10690000" }}
 
+[sip]
+listen = ["udp:127.0.0.1:0"]
+
+[[trunk]]
+id = "{SIP}"
+protocol = "sip"
+profile = "sip-ims"
+operator = "demo"
+domain = "ims.example"
+gateway = [{{ host = "{sip_host}", port = {sip_port}, transport = "udp" }}]
+account = {{ username = "861088880000", password = "literal:demo" }}
+callers = {{ authorisation = "the demo's own carrier", numbers = ["{CALLER}"] }}
+
 # Chinese mobile numbers, with and without the country's code.
 [[route]]
 prefixes = ["86", "13", "14", "15", "16", "17", "18", "19"]
@@ -179,6 +250,15 @@ trunks = ["{SMPP}"]
     // A path may hold what a TOML text would have to escape.
     config.store.path = store.to_owned();
     Ok(config)
+}
+
+/// How much is sent, per second, about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rates {
+    /// Messages.
+    pub messages: u32,
+    /// Calls that are placed.
+    pub calls: u32,
 }
 
 /// Where the daemon listens.
@@ -201,6 +281,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::domain::Number;
+
+    const RATES: Rates = Rates { messages: 20, calls: 1 };
 
     fn local(port: u16) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], port))
@@ -208,11 +291,10 @@ mod tests {
 
     #[test]
     fn carriers_and_trunks_fit_each_other() {
-        let scenario = scenario(7, 20, Timestamp::UNIX_EPOCH).expect("a scenario");
-        let carriers: Vec<_> = (2000..)
-            .zip(&scenario.carriers)
-            .map(|(port, carrier)| (carrier.name.clone(), local(port)))
-            .collect();
+        let scenario = scenario(7, RATES, Timestamp::UNIX_EPOCH).expect("a scenario");
+        let names = scenario.carriers.iter().map(|carrier| &carrier.name);
+        let names = names.chain(scenario.sip_carriers.iter().map(|carrier| &carrier.name));
+        let carriers: Vec<_> = (2000..).zip(names).map(|(port, name)| (name.clone(), local(port))).collect();
         let listen = Listen { gateway: local(1), admin: local(2) };
         let store = Path::new("a \"quoted\" folder");
         let config = config(listen, &carriers, store, 20).expect("a configuration");
@@ -225,13 +307,15 @@ mod tests {
             .map(|trunk| (trunk.id.as_str(), trunk.protocol.name(), trunk.links))
             .collect();
         assert_eq!(trunks, [(SMPP, "smpp34", 2), (CMPP, "cmpp30", 2)]);
+        let [trunk] = config.sip_trunks.as_slice() else { panic!("one trunk for calls") };
+        assert!(trunk.id.as_str() == SIP && trunk.callers.permit(&Number::parse(CALLER).expect("a number")));
     }
 
     #[test]
     fn a_later_run_has_another_cmpp_gateway() {
         let gateway = |second| {
             let at = Timestamp::from_second(second).expect("a time");
-            scenario(7, 20, at).expect("a scenario").carriers[1].gateway
+            scenario(7, RATES, at).expect("a scenario").carriers[1].gateway
         };
         assert_ne!(gateway(1_800_000_000), gateway(1_800_000_001));
     }

@@ -11,11 +11,11 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, transport::Channel, transport::Endpoint};
 
-use super::ledger::Key;
+use super::{calls::Word, ledger::Key};
 use crate::grpc::api::{
-    self, event_service_client::EventServiceClient, sms_service_client::SmsServiceClient,
-    stream_events_request::Frame as Told, stream_events_response::Frame as Given,
-    trunk_service_client::TrunkServiceClient,
+    self, call_service_client::CallServiceClient, event_service_client::EventServiceClient,
+    sms_service_client::SmsServiceClient, stream_events_request::Frame as Told,
+    stream_events_response::Frame as Given, trunk_service_client::TrunkServiceClient,
 };
 
 /// The consumer group; it lasts over runs.
@@ -26,6 +26,8 @@ const CREDIT: u32 = 1024;
 const ACKS: usize = 256;
 /// Batches that may wait to be submitted.
 const BATCHES: usize = 4;
+/// Words about calls that may wait to be said.
+const WORDS: usize = 256;
 /// How often trunks are looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// Rest after a call that failed.
@@ -36,6 +38,8 @@ const REST: Duration = Duration::from_millis(500);
 pub enum Happening {
     /// Answers to submits, each with its key.
     Answered(Vec<(Key, Result<api::SubmitMessageResponse, String>)>),
+    /// The answer to a call that was placed: its id, or why not.
+    Called(String, Result<String, String>),
     /// Events, in order; to be acknowledged.
     Events(Vec<api::Event>),
     /// The trunks as they are now.
@@ -50,6 +54,7 @@ pub struct Client {
     channel: Channel,
     acks: mpsc::Sender<api::StreamEventsRequest>,
     batches: Option<mpsc::Sender<Vec<api::SubmitMessageRequest>>>,
+    words: mpsc::Sender<Word>,
     tasks: JoinSet<()>,
 }
 
@@ -82,11 +87,13 @@ impl Client {
         };
         acks.try_send(told(Told::Open(open))).context("an empty channel has room")?;
         let (batches, work) = mpsc::channel(BATCHES);
+        let (words, said) = mpsc::channel(WORDS);
         let mut tasks = JoinSet::new();
         tasks.spawn(follow_events(events, outgoing, happenings.clone()));
         tasks.spawn(look_at_trunks(TrunkServiceClient::new(channel.clone()), happenings.clone()));
+        tasks.spawn(speak(CallServiceClient::new(channel.clone()), said, happenings.clone()));
         tasks.spawn(submit(SmsServiceClient::new(channel.clone()), work, happenings));
-        Ok(Self { channel, acks, batches: Some(batches), tasks })
+        Ok(Self { channel, acks, batches: Some(batches), words, tasks })
     }
 
     /// Room for one more batch. `None`: submits are behind, or have ended.
@@ -97,6 +104,11 @@ impl Client {
     /// Submits nothing more than what was handed over.
     pub fn stop_submitting(&mut self) {
         self.batches = None;
+    }
+
+    /// Says something about a call. `false`: words are behind, or have ended.
+    pub fn say(&self, word: Word) -> bool {
+        self.words.try_send(word).is_ok()
     }
 
     /// Confirms events: they don't come again.
@@ -120,6 +132,15 @@ impl Client {
             Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(status),
         }
+    }
+
+    /// What the daemon knows of a call.
+    ///
+    /// # Errors
+    /// It does not answer, or knows nothing.
+    pub async fn look_up_call(channel: &Channel, call_id: String) -> Result<Option<api::Call>, Status> {
+        let request = api::GetCallRequest { call_id, ..Default::default() };
+        Ok(CallServiceClient::new(channel.clone()).get_call(request).await?.into_inner().call)
     }
 
     /// The connection, for look-ups.
@@ -177,6 +198,52 @@ async fn look_at_trunks(mut client: TrunkServiceClient<Channel>, happenings: mps
     }
 }
 
+/// Says word after word about calls. One that comes too late for its call is no failure.
+async fn speak(
+    mut client: CallServiceClient<Channel>,
+    mut words: mpsc::Receiver<Word>,
+    happenings: mpsc::Sender<Happening>,
+) {
+    while let Some(word) = words.recv().await {
+        let said = match word {
+            Word::Place(request) => {
+                let (request_id, answer) = place(&mut client, *request).await;
+                if happenings.send(Happening::Called(request_id, answer)).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            Word::Ring(call_id) => {
+                let request = api::RingCallRequest { call_id, ..Default::default() };
+                client.ring_call(request).await.err()
+            }
+            Word::Answer(request) => client.answer_call(request).await.err(),
+            Word::AnswerSdp(request) => client.answer_sdp(request).await.err(),
+            Word::HangUp(call_id) => {
+                let request = api::HangupCallRequest { call_id, ..Default::default() };
+                client.hangup_call(request).await.err()
+            }
+        };
+        if let Some(status) = said {
+            tracing::debug!(code = ?status.code(), message = status.message(), "a word about a call was overtaken");
+        }
+    }
+}
+
+/// Places a call; one without an answer is placed again under its key, which does it once.
+async fn place(
+    client: &mut CallServiceClient<Channel>,
+    request: api::CreateCallRequest,
+) -> (String, Result<String, String>) {
+    loop {
+        match client.create_call(request.clone()).await {
+            Ok(response) => return (request.request_id, Ok(response.into_inner().call_id)),
+            Err(status) if is_unanswered_code(status.code()) => sleep(REST).await,
+            Err(status) => return (request.request_id, Err(status.message().to_owned())),
+        }
+    }
+}
+
 /// Submits batch after batch. A call without an answer is made again: the keys make sure that nothing is sent twice.
 async fn submit(
     mut client: SmsServiceClient<Channel>,
@@ -210,11 +277,14 @@ async fn submit(
 
 /// Whether it may have been accepted all the same, or will be a little later.
 fn is_unanswered(result: &api::SubmitResult) -> bool {
-    let unanswered = [Code::Unavailable, Code::DeadlineExceeded, Code::Unknown, Code::Aborted];
     match &result.outcome {
-        Some(api::submit_result::Outcome::Error(error)) => unanswered.contains(&Code::from_i32(error.code)),
+        Some(api::submit_result::Outcome::Error(error)) => is_unanswered_code(Code::from_i32(error.code)),
         _ => false,
     }
+}
+
+fn is_unanswered_code(code: Code) -> bool {
+    matches!(code, Code::Unavailable | Code::DeadlineExceeded | Code::Unknown | Code::Aborted)
 }
 
 fn answer(

@@ -1,16 +1,18 @@
-//! `carrierd demo`: two simulated carriers, the daemon and a traffic source in one process, to be watched.
+//! `carrierd demo`: three simulated carriers, the daemon and a traffic source in one process, to be watched.
 //!
 //! The one place that links the simulator. Carriers are reached over loopback TCP and the daemon through its API, as
 //! in earnest.
 //!
 //! - `carriers`: the scenario, and the configuration with a trunk to each carrier;
-//! - `traffic`: what is sent;
+//! - `traffic`: which messages are sent;
+//! - `calls`: which calls are placed and taken, and what became of them;
 //! - `client`: the API's consumer;
 //! - `ledger`, `journal`: where every message is, also over runs;
 //! - `picture`, `measure`: what is shown, as values;
 //! - `view`, `plain`, `summary`: showing it;
 //! - `stage`: the task that owns all of this.
 
+mod calls;
 mod carriers;
 mod client;
 mod journal;
@@ -33,6 +35,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use codecs::sip::Transport;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{mpsc, oneshot},
@@ -42,7 +45,7 @@ use tokio::{
 use tracing_subscriber::EnvFilter;
 
 use self::{
-    carriers::Listen,
+    carriers::{Listen, Rates, SIP},
     client::{Client, Happening},
     journal::Journal,
     picture::Setting,
@@ -68,6 +71,9 @@ pub struct Arguments {
     /// Messages per second, about.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=5000))]
     rate: u32,
+    /// Calls placed per second, about; a quarter as many come in.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=100))]
+    calls: u32,
     /// Start of every random decision: what is sent and what the carriers make of it.
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
@@ -82,7 +88,8 @@ pub struct Arguments {
 /// # Errors
 /// It could not be started, or something in it failed; the message says what and what to do.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments { data, rate, seed, port_base } = arguments;
+    let Arguments { data, rate, calls, seed, port_base } = arguments;
+    let rates = Rates { messages: rate, calls };
     let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listen = Listen { gateway: local(port_base), admin: local(port_base + 1) };
     ensure_free(listen.gateway)?;
@@ -92,23 +99,19 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     log_to(&data.join("demo.log"))?;
     let mut stop = stops()?;
 
-    let simulator = simulator::start(carriers::scenario(seed, rate, clock::wall())?)
+    let simulator = simulator::start(carriers::scenario(seed, rates, clock::wall())?)
         .await
         .context("the simulated carriers can't be started")?;
-    let config = carriers::config(listen, &simulator.addresses(), &data.join("store"), rate)?;
+    let mut addresses = simulator.addresses();
+    addresses.extend(simulator.sip_address(SIP, Transport::Udp).map(|address| (SIP.to_owned(), address)));
+    let config = carriers::config(listen, &addresses, &data.join("store"), rate)?;
     let (end, ended) = oneshot::channel();
     // A sender that is gone means the end too.
     let ended = async { drop(ended.await) };
     let mut daemon = tokio::spawn(app::run(config, ended, std::future::pending(), mpsc::channel(1).1));
     let journal = data.join("open-messages.tsv");
     let (carried, client, happenings) = unless_ended(&mut daemon, begin(listen.gateway, &journal)).await?;
-    let setting = Setting {
-        rate_per_second: rate,
-        seed,
-        folder: data.clone(),
-        gateway: listen.gateway,
-        admin: listen.admin,
-    };
+    let setting = Setting { rates, seed, folder: data.clone(), gateway: listen.gateway, admin: listen.admin };
     announce(&setting, &carried);
     let face = face()?;
     let mut stage = Stage::new(setting, carried, &journal, client, happenings, face)
@@ -130,7 +133,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         None => daemon.await,
     };
     simulator.shutdown().await;
-    let summary = summary::summary(&ledger, picture.inbound, ran, &data);
+    let summary = summary::summary(&ledger, &picture, ran, &data);
     // Nobody may read it any more, which is no failure.
     let _ = std::io::stdout().lock().write_all(summary.as_bytes());
     outcome.context("the daemon failed")??;
@@ -244,12 +247,13 @@ fn face() -> anyhow::Result<Face> {
 
 /// What somebody should know who sees the demo for the first time; in a terminal it is there again after the end.
 fn announce(setting: &Setting, carried: &Carried) {
-    let Setting { rate_per_second, folder, gateway, admin, .. } = setting;
+    let Setting { rates: Rates { messages, calls }, folder, gateway, admin, .. } = setting;
     let mut text = format!(
-        "carrierd demo: two simulated carriers, the daemon, and {rate_per_second} messages per second\n\
+        "carrierd demo: three simulated carriers, the daemon, {messages} messages and {calls} calls per second\n\
          state    {}, with the daemon's log in demo.log\n\
          reach it {} --address http://{gateway} trunks\n         \
-                  (or: events --follow; send --to +8613900001234 --text hello)\n\
+                  (or: events --follow; calls; call --from +861088880000 --to +8613800100001;\n         \
+                  send --to +8613900001234 --text hello)\n\
          metrics  http://{admin}/metrics\n",
         folder.display(),
         carrierctl(),

@@ -11,6 +11,8 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
+    calls::CallLedger,
+    carriers::Rates,
     ledger::{Ending, Open, Totals},
     measure::{Delays, PerSecond, share},
 };
@@ -28,8 +30,12 @@ pub struct Picture {
     pub phase: Phase,
     /// Since when it runs.
     pub started: Instant,
-    /// The trunks, in the order of the configuration.
+    /// The trunks for messages, in the order of the configuration.
     pub carriers: Vec<Carrier>,
+    /// The trunk for calls.
+    pub call_trunk: api::Trunk,
+    /// How many calls are where.
+    pub calls: CallLedger,
     /// How many messages are where.
     pub totals: Totals,
     /// Messages from phones.
@@ -45,8 +51,8 @@ pub struct Picture {
 /// What does not change while the demo runs.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// Messages per second, about.
-    pub rate_per_second: u32,
+    /// Messages and calls per second, about.
+    pub rates: Rates,
     /// Start of every random decision.
     pub seed: u64,
     /// The folder of all state.
@@ -100,14 +106,7 @@ impl Carrier {
     /// Its state in a word.
     #[must_use]
     pub fn state(&self) -> (&'static str, Tone) {
-        match self.trunk.state() {
-            TrunkState::Enabled => ("up", Tone::Good),
-            TrunkState::Degraded => ("degraded", Tone::Odd),
-            TrunkState::Draining => ("draining", Tone::Odd),
-            TrunkState::Down => ("down", Tone::Bad),
-            TrunkState::Disabled => ("disabled", Tone::Bad),
-            TrunkState::Unspecified => ("starting", Tone::Plain),
-        }
+        trunk_state(&self.trunk)
     }
 
     /// Where its links are connected to.
@@ -230,6 +229,8 @@ impl Picture {
             phase: Phase::Running,
             started,
             carriers: Vec::new(),
+            call_trunk: api::Trunk::default(),
+            calls: CallLedger::default(),
             totals: Totals::default(),
             inbound: 0,
             latest: Latest::default(),
@@ -241,6 +242,10 @@ impl Picture {
     /// Takes the trunks as the daemon tells them.
     pub fn note_trunks(&mut self, trunks: Vec<api::Trunk>) {
         for trunk in trunks {
+            if trunk.protocol == "sip" {
+                self.call_trunk = trunk;
+                continue;
+            }
             match self.carriers.iter_mut().find(|carrier| carrier.trunk.trunk_id == trunk.trunk_id) {
                 Some(carrier) => carrier.trunk = trunk,
                 None => self.carriers.push(Carrier { trunk, ..Carrier::default() }),
@@ -250,6 +255,7 @@ impl Picture {
 
     /// A second has passed.
     pub fn note_second(&mut self) {
+        self.calls.note_second();
         for carrier in &mut self.carriers {
             if let Some(submits) = &carrier.trunk.submits {
                 carrier.submits.note(submits.accepted_count + submits.refused_count + submits.unknown_count);
@@ -369,6 +375,19 @@ impl Picture {
     }
 }
 
+/// A trunk's state in a word.
+#[must_use]
+pub fn trunk_state(trunk: &api::Trunk) -> (&'static str, Tone) {
+    match trunk.state() {
+        TrunkState::Enabled => ("up", Tone::Good),
+        TrunkState::Degraded => ("degraded", Tone::Odd),
+        TrunkState::Draining => ("draining", Tone::Odd),
+        TrunkState::Down => ("down", Tone::Bad),
+        TrunkState::Disabled => ("disabled", Tone::Bad),
+        TrunkState::Unspecified => ("starting", Tone::Plain),
+    }
+}
+
 /// A state in a word.
 #[must_use]
 pub fn state_name(state: MessageState) -> &'static str {
@@ -412,22 +431,29 @@ pub fn timestamp(time: &prost_types::Timestamp) -> Option<Timestamp> {
     Timestamp::new(time.seconds, time.nanos).ok()
 }
 
-fn between(from: Timestamp, until: Timestamp) -> Option<Duration> {
+/// From one moment to another. `None`: they are the other way round.
+#[must_use]
+pub fn between(from: Timestamp, until: Timestamp) -> Option<Duration> {
     Duration::try_from(until.duration_since(from)).ok()
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::demo::calls;
 
     /// A picture with something of everything.
     pub fn sample(started: Instant) -> Picture {
         let gateway = SocketAddr::from(([127, 0, 0, 1], 7300));
         let admin = SocketAddr::from(([127, 0, 0, 1], 7301));
-        let setting =
-            Setting { rate_per_second: 20, seed: 7, folder: "./carrierd-demo".into(), gateway, admin };
+        let rates = Rates { messages: 20, calls: 1 };
+        let setting = Setting { rates, seed: 7, folder: "./carrierd-demo".into(), gateway, admin };
         let mut picture = Picture::new(setting, started);
-        picture.note_trunks(vec![trunk("smpp", "smpp34", 2), trunk("cmpp", "cmpp30", 1)]);
+        picture.note_trunks(vec![
+            trunk("smpp", "smpp34", 2),
+            trunk("cmpp", "cmpp30", 1),
+            trunk("sip", "sip", 2),
+        ]);
         for accepted in 0..30 {
             for carrier in &mut picture.carriers {
                 let counts = api::SubmitCounts { accepted_count: accepted * accepted, ..Default::default() };
@@ -435,6 +461,7 @@ pub mod tests {
             }
             picture.note_second();
         }
+        picture.calls = calls::tests::sample(started);
         picture.totals = Totals {
             accepted: 1_234,
             delivered: 1_150,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     measure::{Percentiles, grouped, short},
-    picture::{Carrier, Line, Picture},
+    picture::{Carrier, Line, Picture, trunk_state},
 };
 
 /// Prints lines to the standard output.
@@ -27,6 +27,7 @@ impl Printer {
         for carrier in &picture.carriers {
             writeln!(out, "{time} {}", status(carrier, now))?;
         }
+        writeln!(out, "{time} {}", calls(picture, now))?;
         writeln!(out, "{time} {}", totals(picture))?;
         out.flush()
     }
@@ -61,6 +62,29 @@ fn status(carrier: &Carrier, now: Instant) -> String {
         both(carrier.answers.percentiles(now)),
         both(carrier.reports.percentiles(now)),
         trunk.queue_depth,
+    )
+}
+
+fn calls(picture: &Picture, now: Instant) -> String {
+    let (ledger, totals) = (&picture.calls, picture.calls.totals());
+    let ratio = totals
+        .answer_ratio()
+        .map_or_else(|| "none yet".to_owned(), |share| format!("{:.1} %", share * 100.0));
+    let answers = match ledger.answers.percentiles(now) {
+        Some(both) => format!("p50 {} p95 {}", short(both.p50), short(both.p95)),
+        None => "none".to_owned(),
+    };
+    let causes: Vec<_> = ledger.causes().iter().map(|(cause, count)| format!("{cause} {count}")).collect();
+    format!(
+        "{}: {}, calls {:.1}/s, open {}, placed {}, inbound {}, answered {ratio}, answers {answers}, lost {}, causes: {}",
+        picture.call_trunk.trunk_id,
+        trunk_state(&picture.call_trunk).0,
+        ledger.rate.rate(),
+        grouped(totals.open),
+        grouped(totals.placed),
+        grouped(totals.inbound),
+        grouped(totals.lost),
+        if causes.is_empty() { "none yet".to_owned() } else { causes.join(", ") },
     )
 }
 
@@ -110,6 +134,11 @@ mod tests {
             status(&picture.carriers[0], now + Duration::from_secs(9)),
             "smpp: up, links 2/2 to 127.0.0.1:40123, window 3/32, submits 53/s, arrived 100.0 %, \
              answers p50 180 ms p95 180 ms, reports p50 900 ms p95 900 ms, queue 5"
+        );
+        assert_eq!(
+            calls(&picture, now + Duration::from_secs(9)),
+            "sip: up, calls 4.0/s, open 1, placed 4, inbound 0, answered 66.7 %, answers p50 2.0 s p95 2.0 s, lost 0, \
+             causes: normal 2, busy 1"
         );
         assert_eq!(
             totals(&picture),

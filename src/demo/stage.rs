@@ -16,6 +16,8 @@ use tokio::{
 use tonic::{Status, transport::Channel};
 
 use super::{
+    calls::{CallTraffic, Word},
+    carriers::Rates,
     client::{Client, Happening},
     journal::Journal,
     ledger::{Ending, Key, Ledger, Open},
@@ -24,7 +26,11 @@ use super::{
     traffic::{TENANT, TICK, Traffic},
     view::{Input, Screen},
 };
-use crate::{clock, domain::mask, grpc::api};
+use crate::{
+    clock,
+    domain::mask,
+    grpc::api::{self, event::Payload},
+};
 
 /// How long what is open is waited for at the end.
 pub const DRAIN: Duration = Duration::from_secs(10);
@@ -47,6 +53,7 @@ pub struct Stage {
     pub picture: Picture,
     journal: Journal,
     traffic: Traffic,
+    call_traffic: CallTraffic,
     client: Client,
     happenings: mpsc::Receiver<Happening>,
     face: Face,
@@ -101,13 +108,16 @@ impl Stage {
         face: Face,
     ) -> io::Result<Self> {
         let now = clock::now();
-        let traffic = Traffic::new(setting.rate_per_second, setting.seed, now.mono, now.wall);
+        let Rates { messages, calls } = setting.rates;
+        let traffic = Traffic::new(messages, setting.seed, now.mono, now.wall);
+        let call_traffic = CallTraffic::new(calls, setting.seed, now.mono, now.wall);
         let journal = Journal::create(journal, carried.open.iter().map(|(key, _)| key))?;
         let mut stage = Self {
             ledger: Ledger::new(TENANT),
             picture: Picture::new(setting, now.mono),
             journal,
             traffic,
+            call_traffic,
             client,
             happenings,
             face,
@@ -146,7 +156,10 @@ impl Stage {
                 () = &mut daemon => self.fail("the daemon has ended by itself"),
                 Some(()) = stop.recv() => self.end(),
                 input = next_input(&mut self.face) => self.obey(input),
-                _ = traffic.tick() => self.send(),
+                _ = traffic.tick() => {
+                    self.send();
+                    self.speak();
+                }
                 _ = draw.tick() => self.draw(),
                 _ = second.tick() => self.count(),
             }
@@ -179,6 +192,12 @@ impl Stage {
             }
         }
         self.picture.totals = self.ledger.totals();
+        for call_id in self.picture.calls.open() {
+            if let Some(call) = Client::look_up_call(&channel, call_id).await? {
+                let now = clock::now();
+                self.picture.calls.look(&call, now.wall, now.mono);
+            }
+        }
         Ok(())
     }
 
@@ -193,7 +212,8 @@ impl Stage {
         match self.picture.phase {
             Phase::Running => self.failure.is_some(),
             Phase::Draining(until) => {
-                self.failure.is_some() || self.ledger.is_settled() || Instant::now() >= until
+                let is_settled = self.ledger.is_settled() && self.picture.calls.is_settled();
+                self.failure.is_some() || is_settled || Instant::now() >= until
             }
         }
     }
@@ -205,6 +225,7 @@ impl Stage {
     fn end(&mut self) {
         let now = clock::now().mono;
         self.client.stop_submitting();
+        self.picture.calls.open().into_iter().for_each(|call_id| self.say(Word::HangUp(call_id)));
         self.picture.phase = match self.picture.phase {
             Phase::Running => Phase::Draining(now + DRAIN),
             Phase::Draining(_) => Phase::Draining(now),
@@ -241,8 +262,33 @@ impl Stage {
         room.send(requests);
     }
 
+    /// Says about calls what is due.
+    fn speak(&mut self) {
+        let now = clock::now();
+        let is_running = self.picture.phase == Phase::Running;
+        for word in self.call_traffic.due(now.mono, is_running) {
+            if let Word::Place(request) = &word {
+                self.picture.calls.offered(request, now.wall);
+            }
+            self.say(word);
+        }
+    }
+
+    fn say(&mut self, word: Word) {
+        let placed = match &word {
+            Word::Place(request) => Some(request.request_id.clone()),
+            _ => None,
+        };
+        if !self.client.say(word)
+            && let Some(request_id) = placed
+        {
+            self.picture.calls.answered_for(&request_id, Err(()));
+        }
+    }
+
     fn note(&mut self, happening: Happening) {
         match happening {
+            Happening::Called(request_id, answer) => self.note_call(&request_id, answer),
             Happening::Answered(answers) => self.note_answers(answers),
             Happening::Events(events) => self.note_events(events),
             Happening::Trunks(trunks) => self.picture.note_trunks(trunks),
@@ -273,6 +319,24 @@ impl Stage {
         }
     }
 
+    fn note_call(&mut self, request_id: &str, answer: Result<String, String>) {
+        let now = clock::now();
+        self.picture.calls.answered_for(request_id, answer.as_deref().map_err(|_| ()));
+        match answer {
+            // It was placed before the end was asked for.
+            Ok(call_id) if self.picture.phase != Phase::Running => self.say(Word::HangUp(call_id)),
+            Ok(_) => {}
+            Err(reason) => {
+                let (tone, who, what) = (Tone::Bad, format!("of {TENANT}"), "call refused".to_owned());
+                let trunk = String::new();
+                let line = Line { at: now.wall, tone, who, what, trunk, reason, segments: 0, took: None };
+                if self.picture.latest.offer(&line, now.mono) {
+                    self.tell(&line);
+                }
+            }
+        }
+    }
+
     fn note_events(&mut self, events: Vec<api::Event>) {
         let mut ids = Vec::with_capacity(events.len());
         for event in events {
@@ -292,8 +356,22 @@ impl Stage {
         let now = clock::now();
         let at = event.occur_time.as_ref().and_then(timestamp).unwrap_or(now.wall);
         let payload = event.payload.as_ref()?;
-        let api::event::Payload::MessageState(moved) = payload else {
-            return self.picture.note_other(payload, at, now.mono);
+        let moved = match payload {
+            Payload::MessageState(moved) => moved,
+            Payload::InboundCall(inbound) => {
+                let word = self.call_traffic.came_in(&inbound.call_id, now.mono);
+                self.say(word);
+                let line = self.picture.calls.came_in(inbound, at)?;
+                return self.picture.latest.offer(&line, now.mono).then_some(line);
+            }
+            Payload::CallState(moved) => {
+                if let Some(word) = self.call_traffic.moved(moved, now.mono) {
+                    self.say(word);
+                }
+                let line = self.picture.calls.moved(moved, at, now.mono)?;
+                return self.picture.latest.offer(&line, now.mono).then_some(line);
+            }
+            payload => return self.picture.note_other(payload, at, now.mono),
         };
         let key = Key { tenant_id: event.tenant_id.clone(), request_id: moved.request_id.clone() };
         let is_new = !self.ledger.knows(&key);

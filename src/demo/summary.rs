@@ -3,8 +3,10 @@
 use std::{fmt::Write, path::Path, time::Duration};
 
 use super::{
+    calls::CallTotals,
     ledger::{Key, Ledger, Open},
     measure::grouped,
+    picture::Picture,
 };
 use crate::grpc::api::MessageState;
 
@@ -13,7 +15,8 @@ const LISTED: usize = 20;
 
 /// Everything that is to be said at the end.
 #[must_use]
-pub fn summary(ledger: &Ledger, inbound: u64, ran: Duration, folder: &Path) -> String {
+pub fn summary(ledger: &Ledger, picture: &Picture, ran: Duration, folder: &Path) -> String {
+    let inbound = picture.inbound;
     let totals = ledger.totals();
     let mut text = format!("\nThe demo has ended after {}.\n\n", span(ran));
     let mut figure = |name: &str, count: u64| {
@@ -51,7 +54,36 @@ pub fn summary(ledger: &Ledger, inbound: u64, ran: Duration, folder: &Path) -> S
         grouped(inbound)
     );
     list_open(&mut text, &ledger.open(), folder);
+    account_for_calls(&mut text, &picture.calls.totals());
     text
+}
+
+fn account_for_calls(text: &mut String, calls: &CallTotals) {
+    let verdict = if calls.is_balanced() {
+        "every call is accounted for."
+    } else {
+        "these do not agree, which is a fault of the demo."
+    };
+    let left = match calls.carried {
+        0 => String::new(),
+        carried => format!(", {} left by the last run", grouped(carried)),
+    };
+    let _ = writeln!(
+        text,
+        "\nCalls: {} placed, {} from phones{left}, {} refused before acceptance.",
+        grouped(calls.placed),
+        grouped(calls.inbound),
+        grouped(calls.refused),
+    );
+    let _ = writeln!(
+        text,
+        "{} = {} completed + {} not answered + {} lost + {} open: {verdict}",
+        grouped(calls.all()),
+        grouped(calls.completed),
+        grouped(calls.unanswered),
+        grouped(calls.lost),
+        grouped(calls.open),
+    );
 }
 
 fn list_open(text: &mut String, open: &[(&Key, &Open)], folder: &Path) {
@@ -91,9 +123,12 @@ fn span(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use jiff::Timestamp;
 
     use super::*;
+    use crate::demo::picture::tests::sample;
 
     #[test]
     fn accounts_for_every_message_and_lists_what_is_open() {
@@ -107,7 +142,8 @@ mod tests {
         ledger.moved(&key(0), MessageState::Delivered, "", at);
         ledger.moved(&key(1), MessageState::Rejected, "", at);
         ledger.moved(&key(2), MessageState::Submitted, "", at);
-        let text = summary(&ledger, 5, Duration::from_secs(83), Path::new("./x"));
+        let picture = Picture { inbound: 5, ..sample(Instant::now()) };
+        let text = summary(&ledger, &picture, Duration::from_secs(83), Path::new("./x"));
         for part in [
             "after 1 min 23 s",
             "accepted in this run                      30",
@@ -117,6 +153,8 @@ mod tests {
             "00:00:00Z  138****8000      no report yet       r2",
             "not sent yet        r10",
             "and 8 more",
+            "Calls: 4 placed, 0 from phones, 0 refused before acceptance.",
+            "4 = 2 completed + 1 not answered + 0 lost + 1 open: every call is accounted for.",
         ] {
             assert!(text.contains(part), "no {part:?} in\n{text}");
         }
@@ -125,7 +163,7 @@ mod tests {
 
     #[test]
     fn lists_nothing_when_nothing_is_open() {
-        let text = summary(&Ledger::new("demo"), 0, Duration::ZERO, Path::new("x"));
+        let text = summary(&Ledger::new("demo"), &sample(Instant::now()), Duration::ZERO, Path::new("x"));
         assert!(!text.contains("Still open"), "{text}");
         assert!(text.contains("0 = 0 ended + 0 open"), "{text}");
     }

@@ -12,7 +12,7 @@ use ratatui::{
 
 use super::{FAINT, STRONG, color};
 use crate::demo::{
-    measure::{Delays, grouped, short},
+    measure::{Delays, PerSecond, grouped, short},
     picture::Carrier,
 };
 
@@ -62,7 +62,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, carrier: &Carrier, now: Instant) 
     let share = crate::demo::measure::share(in_flight, size).unwrap_or(0.0);
     gauge(frame, window, "window", share, Color::Blue, &figure);
 
-    draw_submits(frame, submits, carrier);
+    draw_rate(frame, submits, "submits", &carrier.submits, format!("{:.0}/s", carrier.submits.rate()));
     row(frame, answers, "answers", percentiles(&carrier.answers, now));
     row(frame, reports, "reports", percentiles(&carrier.reports, now));
 
@@ -82,7 +82,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, carrier: &Carrier, now: Instant) 
 }
 
 /// A name and what there is to say.
-fn row(frame: &mut Frame<'_>, area: Rect, name: &'static str, spans: Vec<Span<'_>>) {
+pub fn row(frame: &mut Frame<'_>, area: Rect, name: &'static str, spans: Vec<Span<'_>>) {
     let [left, right] = Layout::horizontal([Constraint::Length(NAMES), Constraint::Fill(1)]).areas(area);
     frame.render_widget(Span::styled(name, FAINT), left);
     frame.render_widget(Line::from(spans), right);
@@ -105,13 +105,13 @@ fn gauge(frame: &mut Frame<'_>, area: Rect, name: &'static str, share: f64, colo
     row(frame, area, name, spans);
 }
 
-/// The rate, and the last minute as a curve.
-fn draw_submits(frame: &mut Frame<'_>, area: Rect, carrier: &Carrier) {
+/// A rate, and the last minute as a curve.
+pub fn draw_rate(frame: &mut Frame<'_>, area: Rect, name: &'static str, rate: &PerSecond, figure: String) {
     let columns = [Constraint::Length(NAMES), Constraint::Length(8), Constraint::Fill(1)];
-    let [name, figure, curve] = Layout::horizontal(columns).areas(area);
-    frame.render_widget(Span::styled("submits", FAINT), name);
-    frame.render_widget(Span::raw(format!("{:.0}/s", carrier.submits.rate())), figure);
-    let seconds = carrier.submits.seconds();
+    let [name_area, figure_area, curve] = Layout::horizontal(columns).areas(area);
+    frame.render_widget(Span::styled(name, FAINT), name_area);
+    frame.render_widget(Span::raw(figure), figure_area);
+    let seconds = rate.seconds();
     let width = usize::from(curve.width);
     // The present is on the right, also while the past is still short.
     let missing = width.saturating_sub(seconds.len());
@@ -120,7 +120,7 @@ fn draw_submits(frame: &mut Frame<'_>, area: Rect, carrier: &Carrier) {
     frame.render_widget(Sparkline::default().style(Style::new().fg(Color::Cyan)).data(bars), curve);
 }
 
-fn percentiles(delays: &Delays, now: Instant) -> Vec<Span<'static>> {
+pub fn percentiles(delays: &Delays, now: Instant) -> Vec<Span<'static>> {
     match delays.percentiles(now) {
         Some(both) => vec![
             Span::styled("p50 ", FAINT),

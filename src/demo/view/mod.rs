@@ -1,7 +1,8 @@
-//! The terminal view: a panel per carrier, the totals, the latest events, and how to reach the daemon.
+//! The terminal view: a panel per carrier of messages, one for calls, the totals, the latest events, and how to reach the daemon.
 //!
 //! Drawing is a function of a [`Picture`]; keys and the terminal itself are `screen`'s.
 
+mod calls;
 mod carrier;
 mod events;
 mod screen;
@@ -26,6 +27,8 @@ pub use screen::{Input, Screen};
 const LEAST: (u16, u16) = (80, 24);
 /// Rows of a panel, its border included, when there is no more room.
 const PANEL_ROWS: u16 = 9;
+/// The same of the panel of calls.
+const CALL_ROWS: u16 = 5;
 
 /// What is there to be read second.
 const FAINT: Style = Style::new().fg(Color::DarkGray);
@@ -45,17 +48,19 @@ pub fn draw(frame: &mut Frame<'_>, picture: &Picture, now: Instant) {
     let more = ((area.height - LEAST.1) / 3).min(8);
     let rows = [
         Constraint::Length(1),
-        Constraint::Length(PANEL_ROWS + more),
+        Constraint::Length(PANEL_ROWS + more / 2),
+        Constraint::Length(CALL_ROWS + more.div_ceil(2)),
         Constraint::Length(2),
         Constraint::Min(3),
         Constraint::Length(2),
     ];
-    let [head, panels, totals, events, foot] = Layout::vertical(rows).areas(area);
+    let [head, panels, calls, totals, events, foot] = Layout::vertical(rows).areas(area);
     draw_head(frame, head, picture, now);
     let columns = Layout::horizontal(vec![Constraint::Fill(1); picture.carriers.len().max(1)]).split(panels);
     for (carrier, column) in picture.carriers.iter().zip(columns.iter()) {
         carrier::draw(frame, *column, carrier, now);
     }
+    calls::draw(frame, calls, picture, now);
     draw_totals(frame, totals, picture);
     events::draw(frame, events, picture);
     draw_foot(frame, foot, picture);
@@ -68,8 +73,9 @@ fn draw_head(frame: &mut Frame<'_>, area: Rect, picture: &Picture, now: Instant)
         Span::raw(clock(now.saturating_duration_since(picture.started))),
         Span::styled(
             format!(
-                "  {}/s, seed {}, state in {}",
-                setting.rate_per_second,
+                "  {}/s, calls {}/s, seed {}, in {}",
+                setting.rates.messages,
+                setting.rates.calls,
                 setting.seed,
                 setting.folder.display()
             ),
@@ -80,7 +86,8 @@ fn draw_head(frame: &mut Frame<'_>, area: Rect, picture: &Picture, now: Instant)
         Phase::Running => Span::styled("sending ", Style::new().fg(Color::Green)),
         Phase::Draining(until) => {
             let left = until.saturating_duration_since(now).as_secs_f64().ceil();
-            let text = format!("ending: {} open, {left} s ", grouped(picture.totals.open));
+            let open = picture.totals.open + picture.calls.totals().open;
+            let text = format!("ending: {} open, {left} s ", grouped(open));
             Span::styled(text, Style::new().fg(Color::Yellow).add_modifier(Modifier::BOLD))
         }
     };
@@ -167,7 +174,7 @@ fn draw_foot(frame: &mut Frame<'_>, area: Rect, picture: &Picture) {
     let reach = vec![
         Span::raw(" "),
         Span::raw(format!("carrierctl --address http://{} ", picture.setting.gateway)),
-        Span::styled("trunks | events --follow | send", FAINT),
+        Span::styled("trunks, calls, call, send, events", FAINT),
     ];
     frame.render_widget(Paragraph::new(vec![Line::from(keys), Line::from(reach)]), area);
 }
@@ -210,9 +217,16 @@ mod tests {
         }
     }
 
-    const ALWAYS: [&str; 28] = [
+    const ALWAYS: [&str; 35] = [
         "carrierd demo 00:00:09",
-        "20/s, seed 7, state in ./carrierd-demo",
+        "20/s, calls 1/s, seed 7, in ./carrierd-demo",
+        "SIP",
+        "4.0/s",
+        "1 open",
+        "66.7 % answered",
+        "normal 2",
+        "+86*******8000",
+        "ringing",
         "SMPP 3.4",
         "CMPP 3.0",
         "up",
@@ -258,7 +272,7 @@ mod tests {
         let now = Instant::now();
         let mut picture = sample(now);
         picture.phase = Phase::Draining(now + Duration::from_secs(7));
-        assert_shows(&drawn(80, 24, &picture, now), &["ending: 41 open, 7 s"]);
+        assert_shows(&drawn(80, 24, &picture, now), &["ending: 42 open, 7 s"]);
     }
 
     #[test]
