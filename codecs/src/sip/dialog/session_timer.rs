@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-pub use crate::sip::message::{Refresher, SessionExpires};
+use crate::sip::message::{Refresher, SessionExpires};
 
 /// The smallest interval that anybody may ask for, seconds.
 pub const SMALLEST: u32 = 90;

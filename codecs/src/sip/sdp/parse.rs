@@ -130,13 +130,6 @@ impl<'a> Sdp<'a> {
     pub fn attribute(&self, name: &str) -> Option<&'a [u8]> {
         attributes(self.session_lines(), name).next()
     }
-
-    /// Says whether the peer holds the call: there is a live stream, and none of them takes media.
-    #[must_use]
-    pub fn is_hold(&self) -> bool {
-        let mut live = self.media().filter(|media| media.port() != Some(0)).peekable();
-        live.peek().is_some() && live.all(|media| media.is_held())
-    }
 }
 
 impl<'a> Media<'a> {
@@ -173,12 +166,6 @@ impl<'a> Media<'a> {
         words
     }
 
-    /// The `m=` line and all that belongs to it.
-    #[must_use]
-    pub fn lines(&self) -> &'a [Line<'a>] {
-        self.lines
-    }
-
     /// The address, its own or the session's. Of several lines the first counts.
     #[must_use]
     pub fn connection(&self) -> Option<Connection<'a>> {
@@ -195,13 +182,6 @@ impl<'a> Media<'a> {
     #[must_use]
     pub fn direction(&self) -> Direction {
         direction(self.lines).or_else(|| direction(self.session)).unwrap_or(Direction::SendRecv)
-    }
-
-    /// Says whether the sender takes no media: it says so, or its address is 0.0.0.0 as hold was said once.
-    #[must_use]
-    pub fn is_held(&self) -> bool {
-        !self.direction().receives()
-            || self.connection().is_some_and(|connection| connection.is_unspecified())
     }
 
     /// The value of an attribute of its own; empty if it has none.

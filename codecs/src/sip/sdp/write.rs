@@ -2,11 +2,6 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::parse::{Line, Media};
-
-/// RFC 8866 §9: the order of a stream's lines.
-const MEDIA_ORDER: &[u8] = b"micbka";
-
 /// A description in the making.
 #[derive(Debug)]
 pub(super) struct Writer(BytesMut);
@@ -31,25 +26,6 @@ impl Writer {
             }
         }
         self.0.put_slice(b"\r\n");
-        self
-    }
-
-    /// Writes the lines of one kind.
-    pub fn lines(&mut self, kind: u8, lines: &[Line<'_>], keep: impl Fn(&Line<'_>) -> bool) -> &mut Self {
-        for line in lines.iter().filter(|line| line.kind == kind && keep(line)) {
-            self.line(kind, line.value);
-        }
-        self
-    }
-
-    /// Writes a stream as it is, its lines in the order that they must have. Lines of an unknown kind come last.
-    pub fn stream(&mut self, media: &Media<'_>, keep: impl Fn(&Line<'_>) -> bool) -> &mut Self {
-        for kind in MEDIA_ORDER {
-            self.lines(*kind, media.lines(), &keep);
-        }
-        for line in media.lines().iter().filter(|line| !MEDIA_ORDER.contains(&line.kind)) {
-            self.line(line.kind, line.value);
-        }
         self
     }
 

@@ -39,7 +39,7 @@ use std::{collections::VecDeque, net::SocketAddr, time::Instant};
 
 pub use event::{Absorbed, Counters, Event, NoCancel, RequestError, Transmit};
 pub use server::CannotRespond;
-pub use timers::{OutOfRange, Timers};
+pub use timers::Timers;
 pub use tokens::BRANCH_OCTETS;
 pub use way_back::way_back;
 

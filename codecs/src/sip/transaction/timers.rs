@@ -51,9 +51,6 @@ impl Default for Timers {
 }
 
 impl Timers {
-    /// The longest value of any timer: 64 times the longest T1.
-    const LONGEST: Duration = Duration::from_secs(640);
-
     /// The timers that the specifications derive from these three.
     #[must_use]
     pub fn from_estimates(t1: Duration, t2: Duration, t4: Duration) -> Self {
@@ -88,52 +85,6 @@ impl Timers {
         }
         elapsed
     }
-
-    /// Says whether all values are usable, alone and together.
-    ///
-    /// # Errors
-    /// The first value that is not, with its range.
-    pub fn check(&self) -> Result<(), OutOfRange> {
-        let millis = Duration::from_millis;
-        let longest = Self::LONGEST;
-        for (name, value, least, most) in [
-            ("t1", self.t1, millis(1), millis(10_000)),
-            ("t2", self.t2, self.t1, millis(60_000)),
-            ("t4", self.t4, millis(1), millis(60_000)),
-            ("b", self.b, self.t1, longest),
-            ("f", self.f, self.t1, longest),
-            // A server that forgets while its client still repeats would take the repetition for a new request.
-            ("d", self.d, self.t1, longest),
-            ("h", self.h, self.b, longest),
-            ("j", self.j, self.f, longest),
-            ("l", self.l, self.b, longest),
-            ("m", self.m, self.b, longest),
-            ("i", self.i, millis(1), longest),
-            ("k", self.k, millis(1), longest),
-            // Later than T1 the INVITE has already come again.
-            ("trying", self.trying, Duration::ZERO, self.t1),
-            ("cancelled", self.cancelled, self.t1, longest),
-        ] {
-            if value < least || value > most {
-                return Err(OutOfRange { name, value, least, most });
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A timer that cannot have this value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{name} is {value:?}, but may be {least:?} to {most:?} here")]
-pub struct OutOfRange {
-    /// The field of [`Timers`].
-    pub name: &'static str,
-    /// What it was.
-    pub value: Duration,
-    /// The least that it may be, the other timers being what they are.
-    pub least: Duration,
-    /// The most that it may be.
-    pub most: Duration,
 }
 
 #[cfg(test)]
@@ -149,7 +100,6 @@ mod tests {
         assert_eq!([b, d, f, h, j, l, m, cancelled], [seconds(32); 8]);
         assert_eq!([timers.i, timers.k], [seconds(5); 2]);
         assert_eq!(timers.until_t2(), Duration::from_millis(3500));
-        assert_eq!(timers.check(), Ok(()));
     }
 
     #[test]
@@ -161,35 +111,5 @@ mod tests {
         );
         assert_eq!((short.b, short.d), (Duration::from_millis(6400), Duration::from_secs(32)));
         assert_eq!(short.until_t2(), Duration::from_millis(700));
-        assert_eq!(short.check(), Ok(()));
-    }
-
-    #[test]
-    fn what_is_derived_from_estimates_in_range_is_in_range() {
-        let millis = Duration::from_millis;
-        for [t1, t2, t4] in [[1, 1, 1], [1, 60_000, 60_000], [10_000, 10_000, 1], [10_000, 60_000, 60_000]] {
-            let timers = Timers::from_estimates(millis(t1), millis(t2), millis(t4));
-            assert_eq!(timers.check(), Ok(()));
-        }
-    }
-
-    #[test]
-    fn values_out_of_range_are_named_with_their_range() {
-        let good = Timers::default();
-        let seconds = Duration::from_secs;
-        for (bad, name) in [
-            (Timers { t1: Duration::ZERO, ..good }, "t1"),
-            (Timers { t2: seconds(0), ..good }, "t2"),
-            (Timers { t4: seconds(61), ..good }, "t4"),
-            (Timers { b: seconds(641), ..good }, "b"),
-            (Timers { f: seconds(33), ..good }, "j"),
-            (Timers { l: seconds(31), ..good }, "l"),
-            (Timers { trying: seconds(1), ..good }, "trying"),
-        ] {
-            let error = bad.check().unwrap_err();
-            assert_eq!(error.name, name);
-        }
-        let error = Timers { trying: seconds(1), ..good }.check().unwrap_err();
-        assert_eq!(error.to_string(), "trying is 1s, but may be 0ns to 500ms here");
     }
 }

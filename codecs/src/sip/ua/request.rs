@@ -19,7 +19,7 @@ use crate::{
         Message, Method, Name,
         auth::{Asker, Attempt},
         cause::{End, Own},
-        dialog::session_timer::SessionExpires,
+        message::SessionExpires,
         transaction::TransactionId,
     },
 };
