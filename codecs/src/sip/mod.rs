@@ -14,9 +14,17 @@
 //! - [`dialog`]: tags, sequence numbers, route sets, refresh;
 //! - [`ua`]: what a caller asks for and is told.
 //!
-//! # Why there is no `rsip` on the wire
-//! Its types hold neither IPv6 references nor escapes nor unknown methods, and refuse most of the messages that RFC 4475
-//! calls valid. Conversions at the edge are one file behind the feature of that name.
+//! # A call through the layers
+//! `ua` writes an INVITE, `transaction` repeats it until something comes, `framing` and [`Message::parse`] read what comes,
+//! [`validate`] says what a faulty message is owed, `dialog` keeps the answered call's tags and routes, and [`cause`] makes
+//! one word of how it ended. Whoever drives a [`ua::Endpoint`] owns the sockets and the clock and holds no rule of SIP: the
+//! daemon's trunks and the simulator's carriers are two such drivers.
+//!
+//! # Where `rsip` stands
+//! Not on the wire: version 0.4 of the crate reads 4 of the 13 messages that RFC 4475 calls valid and none of RFC 5118's
+//! 11, for its types hold neither IPv6 references nor escapes nor unknown methods. It is kept where it is sound: for
+//! those who speak in its types, conversions both ways in one file (`rsip_interop`, behind the feature `rsip`), and in
+//! tests as a second opinion: what both accept must read the same.
 
 pub mod auth;
 pub mod cause;

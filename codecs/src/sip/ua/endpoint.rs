@@ -231,7 +231,8 @@ impl Endpoint {
     }
 
     /// Offers a change of the session: with a re-INVITE, in an early dialog with an UPDATE, as soon as nothing else is
-    /// open. Ends with `SessionChanged` or `OfferFailed`.
+    /// open. Ends with `SessionChanged` or `OfferFailed`; where the peer says nothing, or 481, the call is over and only
+    /// `Ended` comes.
     ///
     /// # Errors
     /// [`Refusal`]; an offer that is open already is one.

@@ -216,6 +216,7 @@ impl Connections {
         let id = ConnectionId(self.next);
         self.next += 1;
         let flow = Flow { transport, local, remote, connection: Some(id) };
+        // Bounded by octets, not by messages: `send` refuses what would pass `write_queue`, and the connection is closed.
         let (queue, messages) = mpsc::unbounded_channel();
         let octets = Arc::new(AtomicUsize::new(0));
         let (tell, running) =
