@@ -4,7 +4,8 @@
 //! - [`CallControl`]: the one task that owns the open calls, and its registry, which is pure;
 //! - [`Leg`]: one call's state, pure;
 //! - [`Failover`] and [`Own`]: what a failure on one trunk leads to, and what our own acts mean, pure;
-//! - [`CallWays`]: which trunks a call may take; [`CallTrunks`]: what each of them is told to be.
+//! - [`CallWays`]: which trunks a call may take; [`CallTrunks`]: what each of them is told to be;
+//! - `late`: the messages that come after a call's end.
 //!
 //! A restart finds the calls that were open, ends their dialogs where what was kept suffices, and tells them as lost: a
 //! call is never placed a second time by a process that does not know what became of the first.

@@ -1,6 +1,9 @@
 //! Carriers of calls: a switch that registers, challenges, answers by script and calls itself.
 //!
-//! - `switch`: the carrier as a value, without its sockets; all SIP in it is the endpoint's of the codecs;
+//! The daemon's counterpart over the same engine: what a carrier says is `codecs::sip::ua`'s, when it says it is the
+//! scenario's. So a fault of the engine that both sides share does not show here; foreign peers judge that.
+//!
+//! - `switch`: the carrier as a value, without its sockets;
 //! - `plan`, `rules`: which script a call gets, and which of its messages are lost;
 //! - `registrar`, `caller`, `media`: accounts, calls of its own, sessions;
 //! - `network`: what becomes of datagrams on their way;
