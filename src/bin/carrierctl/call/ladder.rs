@@ -2,6 +2,7 @@
 //! happened, where it was tried, and which messages were exchanged.
 
 use carrierd::grpc::api;
+use codecs::sip::cause::q850_name;
 use jiff::Timestamp;
 
 use super::{is_final, meaning};
@@ -50,7 +51,10 @@ fn verdict(response: &api::GetCallResponse, call: &api::Call, record: &api::Call
     add("means", happened);
     add("to do", todo.to_owned());
     add("said", said);
-    add("Q.850", if record.q850_cause > 0 { record.q850_cause.to_string() } else { String::new() });
+    if record.q850_cause > 0 {
+        let name = u8::try_from(record.q850_cause).ok().and_then(q850_name).unwrap_or_default();
+        add("Q.850", format!("{} {name}", record.q850_cause).trim_end().to_owned());
+    }
     for reason in &record.raw_reasons {
         add("Reason", reason.clone());
     }
@@ -297,7 +301,7 @@ busy: busy, ended by callee
   means   the called party is in another call
   to do   try later
   said    busy (sip 486 Busy Here)
-  Q.850   16
+  Q.850   16 normal call clearing
   Reason  Q.850;cause=16
 
 call       c1
