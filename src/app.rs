@@ -31,7 +31,11 @@ use crate::{
         exporter,
         metrics::{StoreMetrics, TrunkMetrics},
     },
-    trunk::{TrunkBoard, TrunkStatus, sms},
+    trunk::{
+        TrunkBoard, TrunkStatus,
+        sip::transport::{Network, Sockets},
+        sms,
+    },
 };
 
 /// Batches of accepted messages that may wait for a worker; the messages themselves are bounded by `max_queue`.
@@ -47,6 +51,8 @@ const LOOK: Duration = Duration::from_secs(5);
 pub struct Surroundings {
     /// What opens connections to carriers.
     pub dialer: Arc<dyn sms::Dialer>,
+    /// What SIP is spoken through.
+    pub sip: Arc<dyn Network>,
     /// Where everything that is drawn at random starts.
     pub seed: u64,
     /// Who executes the store's verbs.
@@ -56,7 +62,12 @@ pub struct Surroundings {
 impl Default for Surroundings {
     /// The network, chance, and a thread of the store's own.
     fn default() -> Self {
-        Self { dialer: Arc::new(sms::Tcp), seed: rand::rng().random(), committing: Committing::default() }
+        Self {
+            dialer: Arc::new(sms::Tcp),
+            sip: Arc::new(Sockets),
+            seed: rand::rng().random(),
+            committing: Committing::default(),
+        }
     }
 }
 
@@ -118,7 +129,7 @@ impl App {
             OpenTrunk::new(trunk, config, random.random(), &surroundings.dialer, orders)
         };
         let trunks: Vec<_> = config.trunks.iter().map(&mut open).collect();
-        let sip = calls::Opened::new(config, &mut wanted, random.random())?;
+        let sip = calls::Opened::new(config, &mut wanted, &*surroundings.sip, random.random())?;
         let shown = trunks.iter().map(|trunk| trunk.status.subscribe());
         // After those of messages: the orders that these obey are in their order.
         let board = TrunkBoard::new(shown.chain(sip.iter().flat_map(calls::Opened::statuses)).collect());

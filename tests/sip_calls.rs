@@ -12,7 +12,7 @@ use carrierd::{
             event_service_client::EventServiceClient,
         },
     },
-    trunk::sip::transport::{Arrival, Transports},
+    trunk::sip::transport::{Arrival, Transports, Wire, arrival},
 };
 use codecs::sip::{
     Transport,
@@ -58,7 +58,7 @@ fn carrier(transport: Transport) -> (u16, JoinHandle<()>) {
         loop {
             let due = endpoint.poll_timeout();
             tokio::select! {
-                arrival = transports.receive() => match arrival {
+                arrival = arrival(&mut transports) => match arrival {
                     Arrival::Datagram(flow, octets) => endpoint.handle_datagram(clock::now(), flow, octets),
                     Arrival::Message(flow, message) => endpoint.handle_message(clock::now(), flow, message),
                     Arrival::Fault(..) | Arrival::Lost { .. } => {}

@@ -17,7 +17,7 @@ use crate::{
     trunk::{
         TrunkStatus,
         calls::{CallSide, boundary},
-        sip::{self, OpenSip},
+        sip::{self, OpenSip, transport::Network},
     },
 };
 
@@ -41,6 +41,7 @@ impl Opened {
     pub fn new(
         config: &Config,
         wanted: &mut HashMap<TrunkId, Wanted>,
+        network: &dyn Network,
         seed: u64,
     ) -> anyhow::Result<Option<Self>> {
         if config.sip_trunks.is_empty() {
@@ -49,7 +50,7 @@ impl Opened {
         let wanted = |id: &TrunkId| wanted.remove(id).unwrap_or_default();
         let (planned, trunks) = Planned::new(&config.sip_trunks, &config.shares, wanted);
         let (side, theirs) = boundary(BOUNDARY);
-        let sip = sip::open(&config.sip, planned.wish(), theirs, seed).context("sip")?;
+        let sip = sip::open(&config.sip, planned.wish(), theirs, network, seed).context("sip")?;
         Ok(Some(Self { sip, side, planned, trunks }))
     }
 

@@ -81,8 +81,12 @@ impl Bed {
     /// Starts the daemon, for the first time or again.
     pub fn start_daemon(&mut self) {
         let config = config::parse(&self.configuration, "bed.toml", &|_| None).expect("a configuration");
-        let surroundings =
-            Surroundings { dialer: self.network.clone(), seed: self.seed, committing: Committing::ByCaller };
+        let surroundings = Surroundings {
+            dialer: self.network.clone(),
+            seed: self.seed,
+            committing: Committing::ByCaller,
+            ..Surroundings::default()
+        };
         self.daemon = Some(App::start_in(&config, &surroundings).expect("a daemon"));
     }
 

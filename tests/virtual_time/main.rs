@@ -2,6 +2,7 @@
 //! connections in memory, the runtime's clock paused. The same seed gives the same run, to the octet.
 
 mod bed;
+mod calls;
 mod drain;
 mod late;
 mod model;

@@ -26,7 +26,7 @@ use self::{
 };
 
 /// Schedules of an ordinary run; `PROPTEST_CASES` asks for more.
-const CASES: u32 = 400;
+const CASES: u32 = 250;
 /// Longer than a session timer takes to notice that a peer has gone, and than its BYE may take.
 const SETTLES: u64 = 200_000;
 /// Longer than any chain of timers once everybody has hung up: an ACK, a BYE, and repetitions of both.

@@ -25,7 +25,7 @@ use super::{
     locate::Learnt,
     outside::Asked,
     places::Places,
-    transport::{Arrival, Transports},
+    transport::{Arrival, Wire, arrival, try_arrival},
     trunk::SipTrunk,
     wish::Wish,
 };
@@ -42,7 +42,7 @@ const MOST_WAITING: usize = 4096;
 
 /// The task.
 pub(super) struct Driver {
-    pub transports: Transports,
+    pub transports: Box<dyn Wire>,
     pub endpoint: ua::Endpoint,
     pub trunks: BTreeMap<PeerId, SipTrunk>,
     /// What trunks are made from.
@@ -81,7 +81,7 @@ impl Driver {
             }
             let deadline = self.poll_timeout(now);
             tokio::select! {
-                arrival = self.transports.receive(), if self.waiting.len() < MOST_WAITING => self.take(arrival),
+                arrival = arrival(&mut *self.transports), if self.waiting.len() < MOST_WAITING => self.take(arrival),
                 order = self.side.orders.recv() => match order {
                     Some(order) => self.obey_orders(order),
                     None => return,
@@ -103,7 +103,7 @@ impl Driver {
         let now = clock::now();
         self.arrived(now, first);
         for _ in 1..TURN {
-            let Some(arrival) = self.transports.try_receive() else { return };
+            let Some(arrival) = try_arrival(&mut *self.transports) else { return };
             self.arrived(now, arrival);
         }
     }

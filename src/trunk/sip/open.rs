@@ -25,7 +25,7 @@ use super::{
     legs::Legs,
     locate::Resolver,
     places::{self, Places},
-    transport::Transports,
+    transport::Network,
     wish::Wish,
 };
 use crate::{
@@ -49,14 +49,20 @@ pub struct OpenSip {
     pub task: JoinHandle<()>,
 }
 
-/// Opens the listeners and starts the task of SIP for these trunks.
+/// Opens the listeners on this network and starts the task of SIP for these trunks.
 ///
 /// # Errors
 /// A listener can't be opened, a certificate can't be used, or nobody can be asked for names.
-pub fn open(sip: &SipConfig, wish: Wish, side: TrunkSide, seed: u64) -> io::Result<OpenSip> {
+pub fn open(
+    sip: &SipConfig,
+    wish: Wish,
+    side: TrunkSide,
+    network: &dyn Network,
+    seed: u64,
+) -> io::Result<OpenSip> {
     let mut random = StdRng::seed_from_u64(seed);
     let now = clock::now();
-    let transports = Transports::open(sip)?;
+    let transports = network.open(sip)?;
     let listeners = transports.listeners().to_vec();
     let reachable: Vec<_> = listeners.iter().map(|listener| advertised(listener, sip)).collect();
     let (tell, learnt) = mpsc::channel(LEARNT);

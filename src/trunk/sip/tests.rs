@@ -13,7 +13,7 @@ use tokio::{sync::watch, time::timeout};
 
 use super::{
     Duty, OpenSip, TrunkWish, Wish, open,
-    transport::{Arrival, Transports},
+    transport::{Arrival, Transports, Wire, arrival},
 };
 use crate::{
     clock,
@@ -80,7 +80,7 @@ impl Far {
         let due = self.endpoint.poll_timeout();
         let due = due.map_or_else(|| tokio::time::Instant::now() + LONG, tokio::time::Instant::from_std);
         tokio::select! {
-            arrival = self.transports.receive() => match arrival {
+            arrival = arrival(&mut self.transports) => match arrival {
                 Arrival::Datagram(flow, octets) => self.endpoint.handle_datagram(clock::now(), flow, octets),
                 Arrival::Message(flow, message) => self.endpoint.handle_message(clock::now(), flow, message),
                 Arrival::Fault(..) | Arrival::Lost { .. } => {}

@@ -11,12 +11,13 @@ mod tcp;
 mod tests;
 mod tls;
 mod udp;
+mod wire;
 
 use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
@@ -26,6 +27,8 @@ use tokio::{net::TcpStream, sync::mpsc, task::JoinSet};
 use crate::config::{SipConfig, SipListener};
 
 use self::{connections::Connections, tls::Tls, udp::Udp};
+pub(super) use wire::try_arrival;
+pub use wire::{Network, Sockets, Wire, arrival};
 
 /// Arrivals of connections that may wait for their owner; then they read no more.
 const ARRIVALS: usize = 1024;
@@ -39,7 +42,7 @@ pub enum Arrival {
     Datagram(Flow, Bytes),
     /// A message on a stream.
     Message(Flow, Message),
-    /// A stream on which no more can be read: answer, then [`Transports::finish`].
+    /// A stream on which no more can be read: answer, then [`Wire::finish`].
     Fault(Flow, StreamFault),
     /// A connection is gone, or could not be made.
     Lost {
@@ -118,32 +121,30 @@ impl Transports {
         Ok(Self { udp, listeners, next: 0, connections, notes, undelivered: 0, _accepting: accepting })
     }
 
-    /// The listeners as they are bound, in the order of the configuration.
-    #[must_use]
-    pub fn listeners(&self) -> &[SipListener] {
+    fn socket(&self, target: &Target) -> Option<&Udp> {
+        match target.local {
+            Some(local) => self.udp.iter().find(|socket| socket.local() == local),
+            None => self.udp.iter().find(|socket| same_family(socket.local().ip(), target.remote.ip())),
+        }
+    }
+
+    /// The listener that a connection to this target stands for: what comes on it came to there.
+    fn listener(&self, target: &Target) -> Option<SocketAddr> {
+        let fits = |listener: &&SipListener| {
+            listener.transport == target.transport
+                && target.local.is_none_or(|local| local == listener.address)
+                && same_family(listener.address.ip(), target.remote.ip())
+        };
+        self.listeners.iter().find(fits).map(|listener| listener.address)
+    }
+}
+
+impl Wire for Transports {
+    fn listeners(&self) -> &[SipListener] {
         &self.listeners
     }
 
-    /// What was counted so far.
-    #[must_use]
-    pub fn counters(&self) -> Counters {
-        let (refused, stalled) = self.connections.counters();
-        Counters { refused, stalled, undelivered: self.undelivered }
-    }
-
-    /// Connections now, and those of them that are being opened.
-    #[must_use]
-    pub fn connections(&self) -> usize {
-        self.connections.len()
-    }
-
-    /// The next thing that comes in; cancel safe.
-    pub async fn receive(&mut self) -> Arrival {
-        std::future::poll_fn(|context| self.poll_receive(context)).await
-    }
-
-    /// The same, for somebody who waits for other things too.
-    pub fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Arrival> {
+    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Arrival> {
         for _ in 0..self.udp.len() {
             let index = self.next % self.udp.len();
             self.next = index + 1;
@@ -167,20 +168,7 @@ impl Transports {
         Poll::Pending
     }
 
-    /// The next thing that is there already.
-    pub fn try_receive(&mut self) -> Option<Arrival> {
-        match self.poll_receive(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(arrival) => Some(arrival),
-            Poll::Pending => None,
-        }
-    }
-
-    /// Sends a message, or begins to: over a stream the connection may still have to be made, and if that fails it is
-    /// told as [`Arrival::Lost`].
-    ///
-    /// # Errors
-    /// No listener of ours fits, the datagram was refused, or the connection is full and therefore closed.
-    pub fn send(&mut self, target: &Target, octets: Bytes) -> Result<(), Unreachable> {
+    fn send(&mut self, target: &Target, octets: Bytes) -> Result<(), Unreachable> {
         if target.transport == Transport::Udp {
             let sent = self
                 .socket(target)
@@ -193,26 +181,17 @@ impl Transports {
         self.connections.send(local, target, octets)
     }
 
-    /// Closes a connection once what waits for it is written.
-    pub fn finish(&mut self, connection: ConnectionId) {
+    fn finish(&mut self, connection: ConnectionId) {
         self.connections.finish(connection);
     }
 
-    fn socket(&self, target: &Target) -> Option<&Udp> {
-        match target.local {
-            Some(local) => self.udp.iter().find(|socket| socket.local() == local),
-            None => self.udp.iter().find(|socket| same_family(socket.local().ip(), target.remote.ip())),
-        }
+    fn counters(&self) -> Counters {
+        let (refused, stalled) = self.connections.counters();
+        Counters { refused, stalled, undelivered: self.undelivered }
     }
 
-    /// The listener that a connection to this target stands for: what comes on it came to there.
-    fn listener(&self, target: &Target) -> Option<SocketAddr> {
-        let fits = |listener: &&SipListener| {
-            listener.transport == target.transport
-                && target.local.is_none_or(|local| local == listener.address)
-                && same_family(listener.address.ip(), target.remote.ip())
-        };
-        self.listeners.iter().find(fits).map(|listener| listener.address)
+    fn connections(&self) -> usize {
+        self.connections.len()
     }
 }
 

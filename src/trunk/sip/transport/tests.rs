@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Arrival, Transports};
+use super::{Arrival, Transports, Wire, arrival};
 use crate::config::{self, SipConfig};
 
 const OPTIONS: &str = "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\r\nl: 3\r\n\r\nabc";
@@ -29,7 +29,7 @@ fn config_of(keys: &str, file: &str) -> config::Config {
 }
 
 async fn next(transports: &mut Transports) -> Arrival {
-    timeout(Duration::from_secs(20), transports.receive()).await.expect("something comes")
+    timeout(Duration::from_secs(20), arrival(transports)).await.expect("something comes")
 }
 
 /// Lets the transports work until `done` is.
@@ -38,7 +38,7 @@ async fn until<T>(transports: &mut Transports, done: impl Future<Output = T>) ->
     let both = async {
         tokio::select! {
             result = &mut done => result,
-            arrival = transports.receive() => panic!("{arrival:?}"),
+            arrival = arrival(transports) => panic!("{arrival:?}"),
         }
     };
     timeout(Duration::from_secs(20), both).await.expect("it is done")
@@ -290,7 +290,7 @@ async fn tls_believes_the_name_that_was_asked_for_and_no_other() {
         ours.send(&secure(remote, name), Bytes::from(OPTIONS)).unwrap();
         let lost = tokio::select! {
             arrival = next(&mut ours) => arrival,
-            () = async { loop { assert!(matches!(gateway.receive().await, Arrival::Lost { .. })); } } => unreachable!(),
+            () = async { loop { assert!(matches!(arrival(&mut gateway).await, Arrival::Lost { .. })); } } => unreachable!(),
         };
         assert!(matches!(lost, Arrival::Lost { transport: Transport::Tls, .. }), "{lost:?}");
     }
