@@ -189,6 +189,8 @@ pub enum CallFact {
         /// The peer's description.
         sdp: Sdp,
     },
+    /// The peer took its offer back, or waited for the answer too long; the session stays as it was.
+    OfferWithdrawn,
     /// Our offer was refused; the session stays as it was.
     OfferFailed {
         /// The peer's status; 0: none came.

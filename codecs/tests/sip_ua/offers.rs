@@ -95,6 +95,10 @@ fn an_offer_that_nobody_answers_is_refused_in_time() {
     wire.caller.offer(now, ours, Body::sdp(HOLD)).unwrap();
     wire.run(11_000);
     assert_eq!(wire.count("<500 INVITE"), 1);
+    assert!(
+        wire.story(Side::Carrier).contains(&"withdrawn"),
+        "whoever was asked hears that it need not answer"
+    );
     end(wire, ours);
 }
 

@@ -62,6 +62,11 @@ impl Leg {
                 self.offered = true;
                 self.tell_sdp(SdpRole::Offer, sdp, at, effects);
             }
+            CallFact::OfferWithdrawn => {
+                // An answer that crossed it found no offer any more: nothing of it was told.
+                self.offered = false;
+                self.tell_sdp(SdpRole::Withdrawn, None, at, effects);
+            }
             CallFact::SessionChanged { sdp } => {
                 self.remote = Some(sdp.clone());
                 self.tell_sdp(SdpRole::Changed, Some(sdp), at, effects);

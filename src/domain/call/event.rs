@@ -59,6 +59,8 @@ pub enum SdpRole {
     Changed,
     /// Our offer was refused; the session stays as it was.
     Refused,
+    /// The peer's offer holds no more: it took it back, or waited for the answer too long.
+    Withdrawn,
 }
 
 /// Somebody calls. The first event of an incoming call.

@@ -108,6 +108,7 @@ fn sdp_kind(role: SdpRole) -> api::SdpKind {
         SdpRole::Offer => api::SdpKind::Offer,
         SdpRole::Changed => api::SdpKind::Changed,
         SdpRole::Refused => api::SdpKind::Refused,
+        SdpRole::Withdrawn => api::SdpKind::Withdrawn,
     }
 }
 

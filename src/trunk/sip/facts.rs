@@ -6,8 +6,8 @@ use codecs::{
     Now,
     sip::{
         Target,
-        cause::Own,
-        ua::{Direction, LegEvent},
+        cause::{Own, Reason},
+        ua::{Direction, Field, Hangup, LegEvent},
     },
 };
 
@@ -17,6 +17,9 @@ use crate::{
     domain::Sdp,
     trunk::calls::{CallFact, HangupWhy},
 };
+
+/// Q.850 cause 16: what a party means who hangs up.
+const NORMAL_CLEARING: u8 = 16;
 
 /// Transport and address of a peer, as records name it.
 #[must_use]
@@ -51,6 +54,7 @@ pub(super) fn fact(event: LegEvent, at: Now, leg: &mut Leg, early_media: EarlyMe
         LegEvent::SessionOffer { sdp } => CallFact::SessionOffer { sdp: Some(Sdp::new(&sdp)) },
         LegEvent::SessionChanged { sdp } => CallFact::SessionChanged { sdp: Sdp::new(&sdp) },
         LegEvent::OfferFailed { status } => CallFact::OfferFailed { status },
+        LegEvent::OfferWithdrawn => CallFact::OfferWithdrawn,
         LegEvent::Dtmf { digit, duration_ms } => CallFact::Dtmf {
             digits: char::from(digit).to_string(),
             duration: duration_ms.map(|length| Duration::from_millis(length.into())),
@@ -68,21 +72,42 @@ pub(super) fn fact(event: LegEvent, at: Now, leg: &mut Leg, early_media: EarlyMe
         }
         // The trunk's own affairs.
         LegEvent::Confirmed
-        | LegEvent::OfferWithdrawn
         | LegEvent::Info { .. }
         | LegEvent::InfoAnswered { .. }
         | LegEvent::TransferAsked { .. } => return None,
     })
 }
 
-/// What made us hang up.
+/// What made us hang up, as the carrier hears it: the platform's words stand in its Reason.
 #[must_use]
-pub(super) fn own(why: &HangupWhy) -> Own {
-    match why {
+pub(super) fn hangup(why: &HangupWhy) -> Hangup {
+    let own = match why {
         HangupWhy::Platform(_) => Own::HungUp,
         // Nobody was reached, as with a ring time: the carrier hears the same.
         HangupWhy::RingTimeout | HangupWhy::PostDialDelay => Own::RingTimeOver,
         HangupWhy::MaxDuration => Own::MaxDuration,
         HangupWhy::Drain => Own::Drained,
+    };
+    let words = match why {
+        HangupWhy::Platform(words) if !words.is_empty() => {
+            Reason::q850(NORMAL_CLEARING).with_text(words.as_str()).to_value()
+        }
+        _ => None,
+    };
+    let fields = words.map(|words| Field::new("Reason", words));
+    Hangup { own, fields: fields.into_iter().collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_platforms_words_stand_in_the_reason() {
+        let said = hangup(&HangupWhy::Platform("the \"shop\" is closed".to_owned()));
+        let reason = Field::new("Reason", r#"Q.850;cause=16;text="the \"shop\" is closed""#);
+        assert_eq!((said.own, said.fields), (Own::HungUp, vec![reason]));
+        assert!(hangup(&HangupWhy::Platform(String::new())).fields.is_empty());
+        assert_eq!(hangup(&HangupWhy::Drain), Hangup::new(Own::Drained));
     }
 }

@@ -2,7 +2,7 @@
 
 use codecs::{
     Now,
-    sip::ua::{self, Body, Event, Hangup, LegEvent, LegId, Response, Snapshot, probe::Outcome},
+    sip::ua::{self, Body, Event, LegEvent, LegId, Response, Snapshot, probe::Outcome},
 };
 use tracing::{debug, info, warn};
 
@@ -32,11 +32,18 @@ impl Driver {
             CallOrder::Place(place) => return self.place(now, *place),
             CallOrder::End { call, trunk, snapshot } => return self.end(now, call, &trunk, &snapshot),
             CallOrder::Ring { placement, sdp } => {
-                let response = match sdp {
-                    Some(sdp) => Response::new(183).with_sdp(octets(&sdp)),
-                    None => Response::new(180),
+                let (response, fact) = match sdp {
+                    Some(sdp) => {
+                        let response = Response::new(183).with_sdp(octets(&sdp));
+                        (response, CallFact::EarlyMedia { sdp: None })
+                    }
+                    None => (Response::new(180), CallFact::Ringing),
                 };
-                (placement, self.respond(now, placement, response))
+                let done = self.respond(now, placement, response);
+                if done.is_ok() {
+                    self.tell(placement, now, fact);
+                }
+                (placement, done)
             }
             CallOrder::Answer { placement, sdp } => {
                 (placement, self.respond(now, placement, Response::new(200).with_sdp(octets(&sdp))))
@@ -49,7 +56,7 @@ impl Driver {
                 (
                     placement,
                     self.on(placement, |endpoint, leg| {
-                        endpoint.hangup(now, leg, Hangup::new(facts::own(&why)))
+                        endpoint.hangup(now, leg, facts::hangup(&why))
                     }),
                 )
             }

@@ -361,6 +361,10 @@ async fn a_carriers_call_is_told_answered_and_refused_when_there_is_no_place() {
         assert_eq!(refused.evidence.status, Some(503));
         bed.order(CallOrder::Ring { placement, sdp: None }).await;
         far.leg(|what| matches!(what, LegEvent::Ringing(_))).await;
+        assert!(matches!(bed.fact(&mut far).await, (rang, CallFact::Ringing) if rang == placement));
+        bed.order(CallOrder::Ring { placement, sdp: Some(sdp()) }).await;
+        far.leg(|what| matches!(what, LegEvent::EarlyMedia { .. })).await;
+        assert!(matches!(bed.fact(&mut far).await.1, CallFact::EarlyMedia { sdp: None }));
         bed.order(CallOrder::Answer { placement, sdp: sdp() }).await;
         far.leg(|what| matches!(what, LegEvent::Answered { sdp: Some(_), .. })).await;
         bed.order(CallOrder::Hangup { placement, why: HangupWhy::MaxDuration }).await;

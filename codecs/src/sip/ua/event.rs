@@ -146,7 +146,8 @@ pub enum LegEvent {
         /// Its offer.
         sdp: Bytes,
     },
-    /// The peer gave its re-INVITE up before its offer was answered. The session is as it was.
+    /// The peer's offer holds no more: it gave its re-INVITE up, or we refused it because the caller had not answered in
+    /// time. The session is as it was.
     OfferWithdrawn,
     /// An exchange is complete: the peer's answer to an offer of ours.
     SessionChanged {

@@ -133,6 +133,9 @@ impl Leg {
         let Some(session) = self.session(id) else { return };
         if session.their_offer.as_ref().is_some_and(|offer| offer.until <= now.mono) {
             _ = self.refuse_offer(core, now, 500);
+            if !self.has_ended {
+                self.tell(core, now, LegEvent::OfferWithdrawn);
+            }
         }
     }
 }

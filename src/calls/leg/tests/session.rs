@@ -3,6 +3,18 @@
 use super::*;
 
 #[test]
+fn an_offer_that_is_taken_back_makes_room_for_ours() {
+    let mut bench = Bench::answered();
+    bench.news(CallFact::SessionOffer { sdp: Some(Sdp::new(b"hold")) });
+    bench.news(CallFact::OfferWithdrawn);
+    let told = bench.told.last().unwrap();
+    assert_eq!((told.sdp.clone(), told.state), (Some((SdpRole::Withdrawn, None)), CallState::InProgress));
+    let late = bench.step(|leg, effects| leg.reply(Ok(Sdp::new(b"held")), effects));
+    assert_eq!(late, Err(WrongState::NotOffered));
+    bench.step(|leg, effects| leg.offer(Sdp::new(b"x"), effects)).unwrap();
+}
+
+#[test]
 fn what_happens_in_a_session_is_told_and_leaves_the_state() {
     let mut bench = Bench::answered();
     bench.news(CallFact::SessionOffer { sdp: Some(Sdp::new(b"hold")) });
