@@ -27,7 +27,7 @@ impl Endpoint {
         match form(message, &self.core.config.abilities) {
             Verdict::Pass => true,
             Verdict::Answer(refusal) => {
-                let tag = self.core.tokens.token();
+                let tag = self.core.tokens.tag_of(message);
                 let response = refusal.response(message, flow, &String::from_utf8_lossy(&tag));
                 self.core.transactions.send(way_back(message, flow), &response);
                 self.malformed(*flow, Some(refusal.status));
@@ -102,7 +102,7 @@ impl Endpoint {
         let served = self.core.config.serves.contains(&request.method().unwrap_or(Method::Unknown));
         if !served && let Verdict::Answer(refusal) = admit(&request, &self.core.config.abilities, Scope::Ours)
         {
-            let tag = self.core.tokens.token();
+            let tag = self.core.tokens.tag_of(&request);
             let response = refusal.response(&request, &flow, &String::from_utf8_lossy(&tag));
             return self.core.respond(now, id, &response);
         }
@@ -237,8 +237,8 @@ impl Endpoint {
         }
     }
 
-    fn write(&mut self, flow: &Flow, request: &Message, response: &Response) -> Message {
-        let tag = self.core.tokens.token();
+    fn write(&self, flow: &Flow, request: &Message, response: &Response) -> Message {
+        let tag = self.core.tokens.tag_of(request);
         let tag = String::from_utf8_lossy(&tag);
         let phrase = response.reason_phrase.as_ref().map(|phrase| String::from_utf8_lossy(phrase));
         let mut writer = Writer::response_to(request, flow, response.status, phrase.as_deref(), Some(&tag));
