@@ -102,6 +102,38 @@ async fn calls_ring_are_answered_and_hung_up_over_both_transports() {
 }
 
 #[tokio::test]
+async fn calls_go_over_tls_between_those_that_believe_each_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name);
+    for (name, believes_caller) in [("one", true), ("other", false)] {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        std::fs::write(file(&format!("{name}.pem")), certificate.pem()).expect("a file");
+        std::fs::write(file(&format!("{name}.key")), key.serialize_pem()).expect("a file");
+        // The second time the caller shows what only the first one's authority vouches for.
+        let tls = |believed: &str| {
+            let (certificate, key) = (file(&format!("{name}.pem")), file(&format!("{name}.key")));
+            format!(
+                "tls = {{ certificate = {certificate:?}, key = {key:?}, authorities = {certificate:?}, client_authorities = {:?} }}",
+                file(&format!("{believed}.pem"))
+            )
+        };
+        let calls = "count = 5\nhold = \"20ms\"";
+        let bed = Bed::start(1, &tls("one"), &tls("one"), calls, Transport::Tls).await;
+        if believes_caller {
+            let [callee, caller] = bed.finish(5).await;
+            assert_eq!((of(&callee, "call_answered").len(), of(&caller, "call_answered").len()), (5, 5));
+            let via = messages(&callee, "in", "INVITE")[0]["transport"].as_str();
+            assert_eq!(via, Some("TLS"));
+        } else {
+            let [callee, caller] = bed.finish(5).await;
+            assert_eq!((of(&callee, "call_in").len(), of(&caller, "call_answered").len()), (0, 0));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_has_its_headers_and_a_script_is_chosen_by_number() {
     let callee = r#"
         script = [{ name = "busy", steps = [{ respond = 180 }, { respond = 486, reason = "Busy", headers = ['Reason: Q.850;cause=17;text="啊"'] }] }]

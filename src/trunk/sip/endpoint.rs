@@ -18,6 +18,7 @@ use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
+use tracing::warn;
 
 use super::{
     gate::Gate,
@@ -129,8 +130,12 @@ impl Driver {
                     self.transports.finish(connection);
                 }
             }
-            Arrival::Lost { connection, transport, remote } => {
-                self.endpoint.connection_lost(now, Some(connection), transport, remote);
+            Arrival::Lost { flow, unmade } => {
+                if let Some(cause) = unmade {
+                    self.note_unmade(now, &flow, &cause);
+                }
+                let Flow { transport, remote, connection, .. } = flow;
+                self.endpoint.connection_lost(now, connection, transport, remote);
             }
         }
     }
@@ -241,6 +246,14 @@ impl Driver {
         self.metrics.undelivered.increment(sockets.undelivered - before.sockets.undelivered);
         self.metrics.connections.set(self.transports.connections() as f64);
         self.counted = Counted { endpoint, sockets };
+    }
+
+    /// A connection could not be made. Addresses of nobody may try that often; they are told of as often as they are heard.
+    fn note_unmade(&mut self, now: Now, flow: &Flow, cause: &str) {
+        if self.gate.is_open(flow.remote.ip(), now.mono) {
+            warn!(transport = %flow.transport, remote = %flow.remote, cause, "a connection could not be made");
+        }
+        self.note_bad(flow, now);
     }
 
     /// An address that is no trunk's, or said what nobody can read, is heard only so often.

@@ -66,6 +66,8 @@ pub enum SipTransport {
     Udp,
     /// A stream.
     Tcp,
+    /// A stream that is secure: with `[carrier.tls]` only.
+    Tls,
 }
 
 /// How a number is written in a URI.

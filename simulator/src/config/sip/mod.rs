@@ -6,6 +6,7 @@ mod access;
 mod calls;
 mod network;
 mod step;
+mod tls;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -17,6 +18,7 @@ pub use self::{
     calls::{CallTarget, Calls, NumberForm, SipTransport},
     network::{Datagrams, Streams},
     step::{Act, Header, Offer, Response, Rule, Script, Step, Way},
+    tls::SipTls,
 };
 use super::{Delay, Ratio, always, duration, some_duration};
 
@@ -38,6 +40,8 @@ pub struct SipCarrier {
     /// Where it listens for TCP. Port 0 takes the port of the first `udp` of the same address.
     #[serde(default)]
     pub tcp: Vec<SocketAddr>,
+    /// Where it listens for TLS, and its certificates. Without it: nowhere.
+    pub tls: Option<SipTls>,
     /// Its domain, in its URIs and as the realm of its challenges.
     #[serde(default = "default_domain")]
     pub domain: String,
@@ -160,6 +164,7 @@ impl SipCarrier {
             protocol: "sip".to_owned(),
             udp: Vec::new(),
             tcp: Vec::new(),
+            tls: None,
             domain: default_domain(),
             user_agent: default_agent(),
             accounts: Vec::new(),
@@ -185,6 +190,10 @@ impl SipCarrier {
     }
 
     pub(super) fn check(&self) -> Result<(), Fault> {
+        if self.calls.as_ref().is_some_and(|calls| calls.transport == SipTransport::Tls) && self.tls.is_none()
+        {
+            return Err(("calls.transport", "TLS only with [carrier.tls]"));
+        }
         if self.protocol != "sip" {
             return Err(("protocol", "\"sip\""));
         }

@@ -4,6 +4,7 @@
 
 mod connection;
 mod sockets;
+mod tls;
 
 use std::{
     net::SocketAddr,

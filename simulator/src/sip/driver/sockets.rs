@@ -12,8 +12,9 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use codecs::sip::{ConnectionId, Flow, Transport, transaction::Transmit};
+use codecs::sip::{ConnectionId, Flow, Target, Transport, transaction::Transmit};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream, UdpSocket},
     sync::mpsc,
     task::JoinSet,
@@ -22,6 +23,7 @@ use tokio::{
 use super::{
     Input,
     connection::{self, Accepted, Connection},
+    tls::Tls,
 };
 use crate::config::{Faults, sip::SipCarrier};
 
@@ -41,6 +43,7 @@ const CONNECTIONS: usize = 4096;
 pub struct Sockets {
     udp: Vec<(SocketAddr, Arc<UdpSocket>)>,
     streams: Vec<(Transport, SocketAddr)>,
+    tls: Option<Tls>,
     connections: HashMap<ConnectionId, Connection>,
     /// The connection to reach an address by.
     by_peer: HashMap<(Transport, SocketAddr), ConnectionId>,
@@ -61,6 +64,7 @@ impl Sockets {
         let mut sockets = Self {
             udp: Vec::new(),
             streams: Vec::new(),
+            tls: None,
             connections: HashMap::new(),
             by_peer: HashMap::new(),
             numbers: Arc::default(),
@@ -83,7 +87,14 @@ impl Sockets {
         }
         for address in tcp {
             let address = sockets.same_port(*address);
-            sockets.listen_tcp(address).await.map_err(|cause| (address, cause))?;
+            sockets.listen(Transport::Tcp, address).await.map_err(|cause| (address, cause))?;
+        }
+        if let Some(tls) = &carrier.tls {
+            let first = tls.listen.first().copied().unwrap_or(anywhere[0]);
+            sockets.tls = Some(Tls::open(tls).map_err(|cause| (first, cause))?);
+            for address in &tls.listen {
+                sockets.listen(Transport::Tls, *address).await.map_err(|cause| (*address, cause))?;
+            }
         }
         Ok(sockets)
     }
@@ -111,11 +122,11 @@ impl Sockets {
         Ok(())
     }
 
-    async fn listen_tcp(&mut self, address: SocketAddr) -> io::Result<()> {
+    async fn listen(&mut self, transport: Transport, address: SocketAddr) -> io::Result<()> {
         let listener = TcpListener::bind(address).await?;
         let bound = listener.local_addr()?;
-        self.tasks.spawn(accept(listener, bound, self.inputs.clone()));
-        self.streams.push((Transport::Tcp, bound));
+        self.tasks.spawn(accept(listener, transport, bound, self.inputs.clone()));
+        self.streams.push((transport, bound));
         Ok(())
     }
 
@@ -124,7 +135,12 @@ impl Sockets {
         if self.connections.len() < CONNECTIONS {
             let Accepted { transport, local, remote, stream } = accepted;
             let flow = self.flow(transport, local, remote);
-            self.run(flow, async move { Ok(stream) });
+            // Only a delay if it fails.
+            let _ = stream.set_nodelay(true);
+            match self.tls.clone().filter(|_| transport == Transport::Tls) {
+                Some(tls) => self.run(flow, async move { in_time(tls.accept(stream)).await }),
+                None => self.run(flow, async move { Ok(stream) }),
+            };
         }
     }
 
@@ -155,8 +171,7 @@ impl Sockets {
         let known = known.or_else(|| self.by_peer.get(&(target.transport, target.remote)).copied());
         let id = match known {
             Some(id) => id,
-            None if target.transport == Transport::Tcp => self.connect(target.remote),
-            None => return false,
+            None => self.connect(target),
         };
         self.write(id, transmit.octets.clone())
     }
@@ -170,14 +185,28 @@ impl Sockets {
         is_taken
     }
 
-    fn connect(&mut self, remote: SocketAddr) -> ConnectionId {
-        let local = self.streams.iter().find(|(_, local)| local.is_ipv4() == remote.is_ipv4());
-        let local = local.map_or(remote, |(_, local)| *local);
-        let flow = self.flow(Transport::Tcp, local, remote);
-        self.run(flow, async move {
-            let connecting = tokio::time::timeout(CONNECT, TcpStream::connect(remote)).await;
-            connecting.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
-        })
+    fn connect(&mut self, target: &Target) -> ConnectionId {
+        let (transport, remote) = (target.transport, target.remote);
+        let fits = |(carried, local): &&(Transport, SocketAddr)| {
+            *carried == transport && local.is_ipv4() == remote.is_ipv4()
+        };
+        let local = self.streams.iter().find(fits).map_or(remote, |(_, local)| *local);
+        let flow = self.flow(transport, local, remote);
+        let connecting = async move {
+            let stream = TcpStream::connect(remote).await?;
+            // Only a delay if it fails.
+            let _ = stream.set_nodelay(true);
+            Ok(stream)
+        };
+        if transport != Transport::Tls {
+            return self.run(flow, in_time(connecting));
+        }
+        let (tls, name) = (self.tls.clone(), target.server_name.clone());
+        let securing = async move {
+            let tls = tls.ok_or_else(|| io::Error::other("the carrier has no certificates"))?;
+            tls.connect(connecting.await?, name.as_deref(), remote.ip()).await
+        };
+        self.run(flow, in_time(securing))
     }
 
     fn flow(&self, transport: Transport, local: SocketAddr, remote: SocketAddr) -> Flow {
@@ -186,10 +215,10 @@ impl Sockets {
     }
 
     /// Runs a connection that is there or being opened.
-    fn run(
+    fn run<S: AsyncRead + AsyncWrite + Send + 'static>(
         &mut self,
         flow: Flow,
-        stream: impl Future<Output = io::Result<TcpStream>> + Send + 'static,
+        stream: impl Future<Output = io::Result<S>> + Send + 'static,
     ) -> ConnectionId {
         let id = flow.connection.unwrap_or(ConnectionId(0));
         let (connection, waiting) = Connection::new();
@@ -197,10 +226,9 @@ impl Sockets {
         self.by_peer.insert((flow.transport, flow.remote), id);
         let (faults, inputs) = (self.faults, self.inputs.clone());
         self.tasks.spawn(async move {
-            if let Ok(stream) = stream.await {
-                // Only a delay if it fails.
-                let _ = stream.set_nodelay(true);
-                connection::run(flow, stream, faults, waiting, &inputs).await;
+            match stream.await {
+                Ok(stream) => connection::run(flow, stream, faults, waiting, &inputs).await,
+                Err(error) => tracing::debug!(?flow, %error, "a connection could not be made"),
             }
             // A carrier that is over need not be told.
             let _ = inputs.send(Input::Closed(flow)).await;
@@ -228,11 +256,17 @@ async fn read_datagrams(socket: Arc<UdpSocket>, local: SocketAddr, inputs: mpsc:
     }
 }
 
-async fn accept(listener: TcpListener, local: SocketAddr, inputs: mpsc::Sender<Input>) {
+/// What makes a connection, if it does not take too long.
+async fn in_time<S>(making: impl Future<Output = io::Result<S>>) -> io::Result<S> {
+    let made = tokio::time::timeout(CONNECT, making).await;
+    made.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+}
+
+async fn accept(listener: TcpListener, transport: Transport, local: SocketAddr, inputs: mpsc::Sender<Input>) {
     loop {
         match listener.accept().await {
             Ok((stream, remote)) => {
-                let accepted = Accepted { transport: Transport::Tcp, local, remote, stream };
+                let accepted = Accepted { transport, local, remote, stream };
                 if inputs.send(Input::Accepted(accepted)).await.is_err() {
                     return;
                 }

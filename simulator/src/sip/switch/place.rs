@@ -89,6 +89,7 @@ impl Switch {
                 let transport = match calls.transport {
                     SipTransport::Udp => Transport::Udp,
                     SipTransport::Tcp => Transport::Tcp,
+                    SipTransport::Tls => Transport::Tls,
                 };
                 let host = address.to_string();
                 let request_uri = uri(calls.form, &number.to, &host, &calls.parameters);

@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -50,6 +51,20 @@ struct Open {
     /// Of one that we opened.
     place: Option<Place>,
     task: JoinHandle<()>,
+}
+
+/// How a connection ended that did not end well.
+enum End {
+    /// It could not be made, or not be made secure.
+    Unmade(io::Error),
+    /// It was there.
+    Broken(io::Error),
+}
+
+/// What makes a connection, if it takes no longer than that.
+async fn within<T>(limit: Duration, making: impl Future<Output = io::Result<T>>) -> Result<T, End> {
+    let slow = |_| io::Error::new(io::ErrorKind::TimedOut, format!("not made within {limit:?}"));
+    timeout(limit, making).await.map_err(slow).and_then(|made| made).map_err(End::Unmade)
 }
 
 impl Drop for Connections {
@@ -100,12 +115,12 @@ impl Connections {
         *self.theirs.entry(remote.ip()).or_default() += 1;
         let (tls, timers) = (self.tls.clone(), self.timers.clone());
         self.begin(transport, local, remote, None, move |flow, queue, tell| async move {
-            stream.set_nodelay(true)?;
+            stream.set_nodelay(true).map_err(End::Unmade)?;
             if transport == Transport::Tls {
-                let secure = timeout(timers.connect, tls.accept(stream)).await??;
-                connection::run(secure, flow, queue, timers, false, &tell).await
+                let secure = within(timers.connect, tls.accept(stream)).await?;
+                connection::run(secure, flow, queue, timers, false, &tell).await.map_err(End::Broken)
             } else {
-                connection::run(stream, flow, queue, timers, false, &tell).await
+                connection::run(stream, flow, queue, timers, false, &tell).await.map_err(End::Broken)
             }
         });
     }
@@ -174,8 +189,8 @@ impl Connections {
     /// Ends one that we gave up; its owner is told as of any other, once there is room.
     fn lose(&mut self, id: ConnectionId) {
         let Some(open) = self.open.get(&id) else { return };
-        let (tell, Flow { transport, remote, .. }) = (self.tell.clone(), open.flow);
-        let note = Note::Arrived(Arrival::Lost { connection: id, transport, remote });
+        let (tell, flow) = (self.tell.clone(), open.flow);
+        let note = Note::Arrived(Arrival::Lost { flow, unmade: None });
         self.finish(id);
         tokio::spawn(async move { _ = tell.send(note).await });
     }
@@ -185,17 +200,18 @@ impl Connections {
         let (tls, timers, dscp) = (self.tls.clone(), self.timers.clone(), self.dscp);
         let id =
             self.begin(transport, local, remote, Some(place.clone()), move |flow, queue, tell| async move {
-                let opened = timeout(timers.connect, async {
+                let opened = within(timers.connect, async {
                     let stream = tcp::connect(local, remote, dscp).await?;
                     Ok::<_, io::Error>(match transport {
                         Transport::Tls => Ok(tls.connect(stream, name.as_deref(), remote.ip()).await?),
                         Transport::Tcp | Transport::Udp => Err(stream),
                     })
                 });
-                match opened.await?? {
+                match opened.await? {
                     Ok(secure) => connection::run(secure, flow, queue, timers, true, &tell).await,
                     Err(plain) => connection::run(plain, flow, queue, timers, true, &tell).await,
                 }
+                .map_err(End::Broken)
             });
         self.ours.insert(place, id);
         id
@@ -211,7 +227,7 @@ impl Connections {
         run: impl FnOnce(Flow, Queue, mpsc::Sender<Note>) -> F,
     ) -> ConnectionId
     where
-        F: Future<Output = io::Result<()>> + Send + 'static,
+        F: Future<Output = Result<(), End>> + Send + 'static,
     {
         let id = ConnectionId(self.next);
         self.next += 1;
@@ -222,10 +238,15 @@ impl Connections {
         let (tell, running) =
             (self.tell.clone(), run(flow, Queue { messages, octets: octets.clone() }, self.tell.clone()));
         let task = tokio::spawn(async move {
-            if let Err(error) = running.await {
-                tracing::debug!(%transport, %remote, %error, "connection ended");
-            }
-            let lost = Arrival::Lost { connection: id, transport, remote };
+            let unmade = match running.await {
+                Ok(()) => None,
+                Err(End::Broken(error)) => {
+                    tracing::debug!(%transport, %remote, %error, "connection ended");
+                    None
+                }
+                Err(End::Unmade(error)) => Some(error.to_string()),
+            };
+            let lost = Arrival::Lost { flow, unmade };
             let _ = tell.send(Note::Arrived(lost)).await;
         });
         self.open.insert(id, Open { flow, queue: Some(queue), octets, place, task });

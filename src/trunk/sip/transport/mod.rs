@@ -6,6 +6,7 @@
 
 mod connection;
 mod connections;
+mod names;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -46,12 +47,10 @@ pub enum Arrival {
     Fault(Flow, StreamFault),
     /// A connection is gone, or could not be made.
     Lost {
-        /// Which.
-        connection: ConnectionId,
-        /// What it was.
-        transport: Transport,
-        /// Where it led.
-        remote: SocketAddr,
+        /// Which, and where it led.
+        flow: Flow,
+        /// Why it could not be made; `None`: it was there.
+        unmade: Option<String>,
     },
 }
 
@@ -158,7 +157,7 @@ impl Wire for Transports {
                     self.connections.accept(local, transport, stream, remote);
                 }
                 Note::Arrived(arrival) => {
-                    if let Arrival::Lost { connection, .. } = &arrival {
+                    if let Arrival::Lost { flow: Flow { connection: Some(connection), .. }, .. } = &arrival {
                         self.connections.forget(*connection);
                     }
                     return Poll::Ready(arrival);

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use codecs::sip::{Target, Transport, framing};
+use codecs::sip::{Flow, Target, Transport, framing};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UdpSocket},
@@ -106,7 +106,8 @@ async fn messages_on_a_stream_are_cut_and_answered_on_the_same_connection() {
     let said = String::from_utf8(said).unwrap();
     assert_eq!((said.matches("answer").count(), said.replace("answer", "")), (3, "\r\n".to_owned()));
     drop(peer);
-    assert!(matches!(next(&mut transports).await, Arrival::Lost { transport: Transport::Tcp, .. }));
+    let Arrival::Lost { flow, unmade: None } = next(&mut transports).await else { panic!() };
+    assert_eq!(flow.transport, Transport::Tcp);
     assert_eq!(transports.connections(), 0);
 }
 
@@ -132,7 +133,7 @@ async fn a_connection_is_made_once_and_used_by_all() {
     assert!(matches!(next(&mut transports).await, Arrival::Lost { .. }));
     // A new one can't be made: that is told, and the next message tries again.
     transports.send(&target, Bytes::from(OPTIONS)).unwrap();
-    let Arrival::Lost { remote, .. } = next(&mut transports).await else { panic!() };
+    let Arrival::Lost { flow: Flow { remote, .. }, .. } = next(&mut transports).await else { panic!() };
     assert_eq!((remote, transports.connections()), (target.remote, 0));
 }
 
@@ -198,8 +199,8 @@ async fn a_peer_that_does_not_read_loses_its_connection_and_stops_nobody() {
         assert!(sent < 256 << 20, "more than a kernel takes");
         tokio::task::yield_now().await;
     }
-    let Arrival::Lost { connection, .. } = next(&mut transports).await else { panic!() };
-    assert_eq!((Some(connection), transports.counters().stalled), (flow.connection, 1));
+    let Arrival::Lost { flow: lost, .. } = next(&mut transports).await else { panic!() };
+    assert_eq!((lost.connection, transports.counters().stalled), (flow.connection, 1));
     other.write_all(OPTIONS.as_bytes()).await.unwrap();
     assert_ne!(of_message(next(&mut transports).await).0.connection, flow.connection);
 }
@@ -292,7 +293,8 @@ async fn tls_believes_the_name_that_was_asked_for_and_no_other() {
             arrival = next(&mut ours) => arrival,
             () = async { loop { assert!(matches!(arrival(&mut gateway).await, Arrival::Lost { .. })); } } => unreachable!(),
         };
-        assert!(matches!(lost, Arrival::Lost { transport: Transport::Tls, .. }), "{lost:?}");
+        let Arrival::Lost { unmade: Some(cause), .. } = lost else { panic!("{lost:?}") };
+        assert!(cause.contains("not valid for name"), "{cause}");
     }
 }
 
@@ -305,11 +307,15 @@ async fn tls_asks_its_callers_for_a_certificate_where_it_is_told_to() {
     // It believes the gateway, but is vouched for by somebody else.
     std::fs::copy(authority.folder.path().join("ca.pem"), others.folder.path().join("theirs.pem")).unwrap();
     let mut stranger = others.transports("us.example.com", "theirs.pem", "").await;
-    let lost = |arrival: Arrival| assert!(matches!(arrival, Arrival::Lost { .. }), "{arrival:?}");
+    let lost = |arrival: Arrival| match arrival {
+        Arrival::Lost { unmade, .. } => unmade,
+        other => panic!("{other:?}"),
+    };
     stranger.send(&secure(remote, Some("sbc.example.com")), Bytes::from(OPTIONS)).unwrap();
     let (one, other) = tokio::join!(next(&mut stranger), next(&mut gateway));
-    lost(one);
-    lost(other);
+    // Whoever connects may hear of it only when the connection is there for him already.
+    let (_, cause) = (lost(one), lost(other).unwrap());
+    assert!(cause.contains("UnknownIssuer"), "{cause}");
 }
 
 #[tokio::test]
