@@ -39,7 +39,9 @@ stamp() {
 }
 
 need tshark=tshark node=nodejs npm=npm python3=python3 javac=default-jdk-headless mvn=maven \
-    sipp=sip-tester kamailio=kamailio
+    sipp=sip-tester kamailio=kamailio baresip=baresip-core
+# A module, not a command.
+compgen -G "/usr/lib/*/kamailio/modules/tls.so" >/dev/null || need kamailio-tls=kamailio-tls-modules
 
 venv=$peers/venv
 if ! unchanged "$venv" "$here"/*/requirements.txt; then

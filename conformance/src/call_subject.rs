@@ -16,8 +16,9 @@ pub const CALLER: &str = "+861088880000";
 pub struct Listening<'a> {
     /// The chain and the private key of a listener for TLS, in PEM's form; `None`: there is none.
     pub tls: Option<(&'a Path, &'a Path)>,
-    /// Further keys of `[sip]`, and sections below it, as lines of TOML. Those of `[sip.tls]` are written here already where
-    /// there is a listener for TLS.
+    /// Further keys of `[sip.tls]`, as lines of TOML.
+    pub tls_settings: &'a str,
+    /// Further keys of `[sip]`, and sections below it but `[sip.tls]`, as lines of TOML.
     pub settings: &'a str,
 }
 
@@ -51,9 +52,12 @@ impl CallSubject {
             let address = tls.insert(SocketAddr::from(([127, 0, 0, 1], loopback::free_port()?)));
             write!(listeners, ", \"tls:{address}\"")?;
         }
-        let mut text = format!("[sip]\nlisten = [{listeners}]\n{}\n", listening.settings);
+        let mut text = format!(
+            "[sip]\nlisten = [{listeners}]\n{}\n[sip.tls]\n{}\n",
+            listening.settings, listening.tls_settings
+        );
         if let Some((certificate, key)) = listening.tls {
-            writeln!(text, "[sip.tls]\ncertificate = {certificate:?}\nkey = {key:?}")?;
+            writeln!(text, "certificate = {certificate:?}\nkey = {key:?}")?;
         }
         text.push_str(trunks);
         Ok(Self { daemon: Daemon::start(program, &text).await?, address, tls })

@@ -9,8 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::{
     rig::Gateway,
@@ -27,6 +31,7 @@ const ASK: Duration = Duration::from_millis(20);
 pub struct Daemon {
     folder: TempDir,
     gateway: Gateway,
+    admin: SocketAddr,
     subject: Subject,
 }
 
@@ -47,7 +52,7 @@ impl Daemon {
         let config = folder.path().join("carrierd.toml");
         fs::write(&config, text).context("the configuration")?;
         let subject = Subject::daemon(program, &config, &log_in(folder.path()))?;
-        let mut daemon = Self { folder, gateway: Gateway { address: gateway }, subject };
+        let mut daemon = Self { folder, gateway: Gateway { address: gateway }, admin, subject };
         daemon.wait_until_it_serves().await?;
         Ok(daemon)
     }
@@ -62,6 +67,41 @@ impl Daemon {
     #[must_use]
     pub fn subject(&self) -> &Subject {
         &self.subject
+    }
+
+    /// Waits until a metric, all its series together, counts so much.
+    ///
+    /// # Errors
+    /// When it does not in a minute; the error tells what it counts.
+    pub async fn wait_for_metric(&self, name: &str, wanted: f64) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            let counted = self.metric(name).await?;
+            // Counters count in whole numbers.
+            if (counted - wanted).abs() < 0.5 {
+                return Ok(());
+            }
+            ensure!(began.elapsed() < START, "{name} counts {counted}, not {wanted}");
+            tokio::time::sleep(ASK).await;
+        }
+    }
+
+    async fn metric(&self, name: &str) -> Result<f64> {
+        let mut stream = TcpStream::connect(self.admin).await.context("the admin listener")?;
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: daemon\r\nConnection: close\r\n\r\n").await?;
+        let mut page = String::new();
+        stream.read_to_string(&mut page).await?;
+        let series = page.lines().filter_map(|line| {
+            let rest = line.strip_prefix(name).filter(|rest| rest.starts_with([' ', '{']))?;
+            rest.rsplit(' ').next()?.parse::<f64>().ok()
+        });
+        Ok(series.sum())
+    }
+
+    /// What it has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(log_in(self.folder.path())).unwrap_or_default()
     }
 
     /// Asks it to end and waits for it.

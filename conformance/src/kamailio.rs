@@ -32,6 +32,43 @@ pub struct Kamailio {
     folder: TempDir,
     child: Child,
     address: SocketAddr,
+    tls: Option<SocketAddr>,
+}
+
+/// What a proxy does.
+#[derive(Debug, Clone, Default)]
+pub struct Proxy<'a> {
+    /// Where calls go that are for nobody who has registered: a URI.
+    pub upstream: String,
+    /// Callers have to prove who they are. Who registers has to in any case.
+    pub challenges: bool,
+    /// Where every such call goes as well.
+    pub fork: Option<SocketAddr>,
+    /// The most seconds that a registration is granted; `None`: 120.
+    pub granted: Option<u32>,
+    /// How many processes read datagrams, with memory for many calls at once; `None`: one, and little.
+    pub workers: Option<usize>,
+    /// The certificates of its connections over TLS; `None`: it has none of these.
+    pub tls: Option<Secured<'a>>,
+}
+
+/// The certificates of a proxy, in PEM's form.
+#[derive(Debug, Clone, Copy)]
+pub struct Secured<'a> {
+    /// Its chain, for both roles.
+    pub certificate: &'a Path,
+    /// The private key.
+    pub key: &'a Path,
+    /// Who vouches for those that it connects to, and that connect to it.
+    pub authorities: &'a Path,
+}
+
+impl Proxy<'_> {
+    /// A proxy to this address that asks nobody who he is.
+    #[must_use]
+    pub fn to(upstream: SocketAddr) -> Self {
+        Self { upstream: format!("sip:{upstream}"), ..Self::default() }
+    }
 }
 
 impl Kamailio {
@@ -44,25 +81,11 @@ impl Kamailio {
         is_installed_or_skip("kamailio")
     }
 
-    /// Starts a proxy to `upstream` and waits until it listens. With `challenges` callers have to prove who they are.
+    /// Starts a proxy and waits until it listens.
     ///
     /// # Errors
     /// When it does not come to listen; the error tells what it said.
-    pub fn start(upstream: SocketAddr, challenges: bool) -> Result<Self> {
-        let with: &[&str] = if challenges { &["-A", "AUTH"] } else { &[] };
-        Self::start_with(upstream, with, ["-m", "32", "-M", "4"])
-    }
-
-    /// The same with `workers` that read datagrams, and memory for many calls at once.
-    ///
-    /// # Errors
-    /// As [`Kamailio::start`].
-    pub fn start_for_load(upstream: SocketAddr, workers: usize) -> Result<Self> {
-        let with = ["-A", &format!("WORKERS={workers}")];
-        Self::start_with(upstream, &with, ["-m", "1024", "-M", "16"])
-    }
-
-    fn start_with(upstream: SocketAddr, with: &[&str], memory: [&str; 4]) -> Result<Self> {
+    pub fn start(proxy: &Proxy<'_>) -> Result<Self> {
         let folder = tempfile::tempdir().context("a folder for kamailio")?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let log = fs::File::create(folder.path().join("log")).context("kamailio's log")?;
@@ -72,7 +95,7 @@ impl Kamailio {
             .arg("-f")
             .arg(config)
             .args(["-DD", "-E"])
-            .args(memory)
+            .args(if proxy.workers.is_some() { ["-m", "1024", "-M", "16"] } else { ["-m", "32", "-M", "4"] })
             .arg("-w")
             .arg(folder.path())
             .arg("-Y")
@@ -80,12 +103,32 @@ impl Kamailio {
             .arg("-P")
             .arg(folder.path().join("pid"))
             .args(["-A", &format!("PORT={}", address.port())])
-            .args(["-A", &format!("UPSTREAM=\"sip:{upstream}\"")])
-            .args(["-A", &format!("UPSTREAM_PORT={}", upstream.port())])
-            .args(with);
+            .args(["-A", &format!("UPSTREAM=\"{}\"", proxy.upstream)])
+            .args(["-A", &format!("UPSTREAM_PORT={}", port_of(&proxy.upstream))]);
+        if proxy.challenges {
+            command.args(["-A", "AUTH"]);
+        }
+        if let Some(fork) = proxy.fork {
+            command.args(["-A", &format!("FORK=\"sip:fork@{fork}\"")]);
+        }
+        if let Some(granted) = proxy.granted {
+            command.args(["-A", &format!("GRANTED={granted}")]);
+        }
+        if let Some(workers) = proxy.workers {
+            command.args(["-A", &format!("WORKERS={workers}")]);
+        }
+        let mut tls = None;
+        if let Some(secured) = &proxy.tls {
+            let address = tls.insert(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)));
+            let file = folder.path().join("tls.cfg");
+            fs::write(&file, secured.config()).context("kamailio's certificates")?;
+            command
+                .args(["-A", "TLS", "-A", &format!("TLS_PORT={}", address.port())])
+                .args(["-A", &format!("TLS_CONFIG={file:?}")]);
+        }
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
         let child = child.with_context(|| format!("kamailio can't be started: {command:?}"))?;
-        let mut kamailio = Self { folder, child, address };
+        let mut kamailio = Self { folder, child, address, tls };
         kamailio.wait()?;
         Ok(kamailio)
     }
@@ -93,7 +136,11 @@ impl Kamailio {
     fn wait(&mut self) -> Result<()> {
         let deadline = Instant::now() + START;
         let port = self.address.port();
-        while !(is_bound(Transport::Udp, port)? && is_bound(Transport::Tcp, port)?) {
+        let tls = self.tls.map_or(port, |address| address.port());
+        while !(is_bound(Transport::Udp, port)?
+            && is_bound(Transport::Tcp, port)?
+            && is_bound(Transport::Tcp, tls)?)
+        {
             if let Some(status) = self.child.try_wait().context("kamailio")? {
                 bail!("kamailio ended before it listened: {status}; {}", self.story());
             }
@@ -117,11 +164,42 @@ impl Kamailio {
         cpu_of_tree(self.child.id()).context("kamailio")
     }
 
+    /// Where it listens for TLS.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn tls_address(&self) -> Result<SocketAddr> {
+        self.tls.context("the proxy was started without certificates")
+    }
+
     /// What it said.
     #[must_use]
     pub fn story(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
+}
+
+impl Secured<'_> {
+    fn config(&self) -> String {
+        let Self { certificate, key, authorities } = self;
+        ["server", "client"]
+            .map(|role| {
+                format!(
+                    "[{role}:default]\nmethod = TLSv1.2+\nverify_certificate = yes\nrequire_certificate = yes\n\
+                     private_key = {}\ncertificate = {}\nca_list = {}\n",
+                    key.display(),
+                    certificate.display(),
+                    authorities.display()
+                )
+            })
+            .concat()
+    }
+}
+
+/// The port of a URI that has one.
+fn port_of(uri: &str) -> &str {
+    let port = uri.rsplit(':').next().unwrap_or_default();
+    &port[..port.bytes().take_while(u8::is_ascii_digit).count()]
 }
 
 impl Drop for Kamailio {

@@ -1,8 +1,8 @@
 //! Says whether this project agrees with the outside world: with the worked packets of the specifications
 //! ([`vector`], [`judge`]), with the torture messages of SIP ([`torture`]), with vectors from the field ([`field`]), with
-//! foreign dissectors ([`pcap`], [`gaps`]) and with foreign peers, which run as processes ([`peer`]; for calls [`sipp`]
-//! and [`kamailio`]), alone and against the daemon ([`daemon`], [`platform`];
-//! for calls [`call_subject`], [`calls`]) and the simulator ([`simulated`]).
+//! foreign dissectors ([`pcap`], [`gaps`]) and with foreign peers, which run as processes ([`peer`]; for calls [`sipp`],
+//! [`kamailio`] and [`baresip`]), alone and against the daemon ([`daemon`], [`platform`];
+//! for calls [`call_subject`], [`calls`], [`part`]) and the simulator ([`simulated`]).
 //!
 //! It also puts the daemon and the simulator to the proof as processes ([`subject`], [`rig`]): under load ([`mod@bench`]),
 //! under SIGKILL ([`kill_loop`]), with many calls ([`hold`]) and with much to remember ([`scale`]), through a client compiled from `proto/` alone ([`api`]).
@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod baresip;
 pub mod bench;
 pub mod call_subject;
 pub mod calls;
@@ -24,6 +25,7 @@ pub mod judge;
 pub mod kamailio;
 pub mod kill_loop;
 pub mod loopback;
+pub mod part;
 pub mod pcap;
 pub mod peer;
 pub mod platform;

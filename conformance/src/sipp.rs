@@ -1,7 +1,8 @@
 //! SIPp, a foreign carrier and a foreign caller: one scenario file of `peers/sipp` each, as a process on the loopback.
 //!
 //! A scenario is played for a number of calls; it fails when a message comes that it does not expect, lacks what it asks
-//! for, or does not come. What was said is in the error then.
+//! for, or does not come. What was said is in the error then. `<?include name?>` in it stands for a file of
+//! `peers/sipp/parts`.
 
 use std::{
     fs,
@@ -58,12 +59,13 @@ const COUNTED: [&str; 10] = [
 ];
 
 /// What stands for names that are given no value.
-const USUAL: [(&str, &str); 5] = [
+const USUAL: [(&str, &str); 6] = [
     ("NUMBER", "+8613800138000"),
     ("DISPLAY", ""),
     ("USER", "861088880000"),
     ("PASSWORD", "s3cret-Trunk"),
     ("HEADERS", "X-Note: none"),
+    ("REASON", "Q.850;cause=16"),
 ];
 
 /// How a scenario is played.
@@ -79,19 +81,27 @@ pub struct Play<'a> {
     pub calls: u32,
     /// How many a second.
     pub rate: u32,
+    /// Its own address, one of the loopback.
+    pub from: Ipv4Addr,
 }
 
 impl<'a> Play<'a> {
     /// One call of a scenario.
     #[must_use]
     pub fn once(scenario: &'a str, transport: Transport) -> Self {
-        Self { scenario, transport, values: &[], calls: 1, rate: 10 }
+        Self { scenario, transport, values: &[], calls: 1, rate: 10, from: Ipv4Addr::LOCALHOST }
     }
 
     /// The same with these values.
     #[must_use]
     pub fn with(self, values: &'a [(&'a str, &'a str)]) -> Self {
         Self { values, ..self }
+    }
+
+    /// The same from another address of the loopback.
+    #[must_use]
+    pub fn from(self, from: Ipv4Addr) -> Self {
+        Self { from, ..self }
     }
 
     /// All values, those that are not given included.
@@ -160,8 +170,7 @@ impl Sipp {
         let mut last = vec![to.to_string()];
         // What its credentials are for is the Request-URI, which it takes to be the address alone.
         let number = play.value("NUMBER");
-        if fs::read(file(play.scenario)).is_ok_and(|text| text.windows(10).any(|part| part == b"INVITE sip"))
-        {
+        if text_of(play.scenario)?.contains("INVITE sip") {
             last.splice(0..0, ["-auth_uri".to_owned(), format!("{number}@{to}")]);
         }
         Self::start(play, &WATCHED, &last)
@@ -179,11 +188,11 @@ impl Sipp {
         let folder = tempfile::tempdir().context("a folder for sipp")?;
         let path = folder.path().join("scenario.xml");
         fs::write(&path, scenario(play)?).context("the scenario")?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let address = SocketAddr::from((play.from, free_port()?));
         let mut command = Command::new("sipp");
         command
             .current_dir(folder.path())
-            .args(["-sf", "scenario.xml", "-i", "127.0.0.1", "-p", &address.port().to_string()])
+            .args(["-sf", "scenario.xml", "-i", &play.from.to_string(), "-p", &address.port().to_string()])
             .args(["-t", if play.transport == Transport::Udp { "u1" } else { "t1" }])
             .args(["-m", &play.calls.to_string(), "-r", &play.rate.to_string()])
             .args(["-nostdin", "-recv_timeout", "8000"])
@@ -297,8 +306,7 @@ impl Drop for Sipp {
 
 /// The file with its values. Their octets need not be UTF-8, so a value may be written with escapes as `\xB0`.
 fn scenario(play: &Play<'_>) -> Result<Vec<u8>> {
-    let path = file(play.scenario);
-    let mut text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let mut text = text_of(play.scenario)?;
     for (name, value) in play.values() {
         text = text.replace(&format!("%{name}%"), value);
     }
@@ -328,6 +336,21 @@ fn unescape(text: &str) -> Vec<u8> {
     octets
 }
 
+/// A scenario with the parts that it includes.
+fn text_of(scenario: &str) -> Result<String> {
+    const INCLUDE: &str = "<?include ";
+    let mut text = read(&file(scenario))?;
+    while let Some((before, after)) = text.split_once(INCLUDE) {
+        let (part, rest) = after.split_once("?>").with_context(|| format!("{scenario}: an open include"))?;
+        text = [before, read(&file(&format!("parts/{part}")))?.trim(), rest].concat();
+    }
+    Ok(text)
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| path.display().to_string())
+}
+
 fn file(scenario: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/sipp").join(format!("{scenario}.xml"))
 }
@@ -348,6 +371,16 @@ mod tests {
         let took = Duration::from_secs(2);
         assert_eq!(Counts::of(table), Some(Counts { good: 40, failed: 5, repeated: 6, took }));
         assert_eq!(Counts::of("StartTime;\n"), None);
+    }
+
+    #[test]
+    fn parts_stand_where_they_are_included() {
+        let text = text_of("uac/answer").unwrap();
+        assert!(
+            text.contains("INVITE sip:") && text.contains("BYE") && !text.contains("<?include"),
+            "{text}"
+        );
+        assert!(text.find("INVITE sip:") < text.find("BYE"));
     }
 
     #[test]

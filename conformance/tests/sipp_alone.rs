@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use conformance::{
-    kamailio::Kamailio,
+    kamailio::{Kamailio, Proxy},
     sipp::{Play, Sipp, Transport},
 };
 
@@ -88,7 +88,7 @@ fn scenarios_fit_each_other_through_kamailio() {
     for (caller, callee, challenges) in THROUGH_KAMAILIO {
         let run = || {
             let callee = Sipp::answer(&Play::once(callee, Transport::Udp))?;
-            let proxy = Kamailio::start(callee.address(), challenges)?;
+            let proxy = Kamailio::start(&Proxy { challenges, ..Proxy::to(callee.address()) })?;
             let caller = Sipp::call(&Play::once(caller, Transport::Udp), proxy.address())?;
             caller.finish(WITHIN)?;
             callee.finish(WITHIN)

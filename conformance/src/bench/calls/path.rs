@@ -17,7 +17,7 @@ use super::generator::{CALLEE, CALLER, Generator};
 use crate::{
     bench::figures::Latency,
     daemon::Daemon,
-    kamailio::Kamailio,
+    kamailio::{Kamailio, Proxy},
     loopback::{Transport, free_port},
     sipp::{Counts, Play, Sipp},
     subject::{Programs, Subject},
@@ -192,7 +192,7 @@ impl Stage<'_> {
 
     async fn proxy(&self, pace: Pace) -> Result<Played> {
         let callee = answering()?;
-        let proxy = Kamailio::start_for_load(callee.address(), self.workers)?;
+        let proxy = Kamailio::start(&Proxy { workers: Some(self.workers), ..Proxy::to(callee.address()) })?;
         let before = proxy.cpu()?;
         let counts = load(pace, proxy.address()).await?;
         tokio::time::sleep(pace.rest).await;
