@@ -175,6 +175,11 @@ impl Leg {
     pub(super) fn begin_attempt(&mut self, gateway: String, sip_call_id: String, at: Now) {
         let Some(on) = &self.on else { return };
         let (number, trunk) = (on.number, on.trunk.clone());
+        // The same gateway gets the INVITE again, changed as it wanted: with credentials, for a longer session.
+        let is_open = |attempt: &CallAttempt| attempt.placement == number && attempt.end.is_none();
+        if self.progress.attempts.last().is_some_and(is_open) {
+            return;
+        }
         self.attempt(number, trunk, gateway, sip_call_id, at);
     }
 

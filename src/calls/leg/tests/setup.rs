@@ -3,6 +3,18 @@
 use super::*;
 
 #[test]
+fn an_invite_that_is_sent_again_with_credentials_is_the_same_attempt() {
+    let mut bench = Bench::placed();
+    bench.news(sent());
+    bench.news(sent());
+    bench.news(CallFact::AttemptFailed { cause: Cause::Congestion, evidence: Evidence::default() });
+    bench.news(sent_to("UDP 192.0.2.2:5060"));
+    bench.news(ended(Cause::Busy));
+    let tried: Vec<_> = bench.record().attempts.iter().map(|one| one.gateway.clone()).collect();
+    assert_eq!(tried, ["UDP 192.0.2.1:5060", "UDP 192.0.2.2:5060"]);
+}
+
+#[test]
 fn a_call_is_placed_rings_is_answered_and_cleared() {
     let mut bench = Bench::placed();
     assert!(matches!(&bench.orders[..], [CallOrder::Place(place)] if place.ring_left == 60 * SECOND));
