@@ -36,6 +36,8 @@ pub fn cause(own: Option<&Own>, reached: Reached, said: Cause) -> Cause {
         Some(Own::Rejected) => Cause::Rejected,
         Some(Own::Unanswered) => Cause::NoAnswer,
         Some(Own::Hangup(why)) => match (why, reached.answered) {
+            // The answer crossed our CANCEL: given up, though the carrier bills it.
+            (_, true) if said == Cause::Cancelled => Cause::Cancelled,
             (HangupWhy::MaxDuration, true) => Cause::MaxDuration,
             (_, true) => Cause::Normal,
             (HangupWhy::RingTimeout, false) if reached.progressed => Cause::NoAnswer,
@@ -89,7 +91,9 @@ mod tests {
             (None, ANSWERED, Cause::Normal, Cause::Normal),
             (hangup(platform()), NOTHING, Cause::Unknown, Cause::Cancelled),
             (hangup(platform()), RANG, Cause::Busy, Cause::Cancelled),
-            (hangup(platform()), ANSWERED, Cause::Cancelled, Cause::Normal),
+            (hangup(platform()), ANSWERED, Cause::Normal, Cause::Normal),
+            (hangup(platform()), ANSWERED, Cause::Cancelled, Cause::Cancelled),
+            (hangup(HangupWhy::RingTimeout), ANSWERED, Cause::Cancelled, Cause::Cancelled),
             (hangup(HangupWhy::RingTimeout), RANG, Cause::Cancelled, Cause::NoAnswer),
             (hangup(HangupWhy::RingTimeout), NOTHING, Cause::Cancelled, Cause::Timeout),
             (hangup(HangupWhy::MaxDuration), ANSWERED, Cause::Normal, Cause::MaxDuration),
