@@ -12,8 +12,10 @@ use crate::domain::{Cause, Evidence, HangupParty, LadderLine, Rung};
 /// How a leg ended.
 #[must_use]
 pub fn ended(evidence: &cause::Evidence) -> (Cause, Evidence) {
+    // Silence counts as a status inside; the carrier has sent none.
+    let was_silent = matches!(evidence.own, Some(cause::Own::NoResponse | cause::Own::Transport));
     let told = Evidence {
-        sip_status: evidence.status,
+        sip_status: evidence.status.filter(|_| !was_silent),
         phrase: evidence.phrase.clone(),
         q850: evidence.q850(),
         reasons: evidence.reasons.iter().map(raw).collect(),
@@ -147,6 +149,12 @@ mod tests {
         };
         assert_eq!(ended(&evidence).0, Cause::MaxDuration);
         assert_eq!(ended(&evidence).1.released_by, Some(HangupParty::Platform));
+        let silent = cause::Evidence {
+            own: Some(cause::Own::NoResponse),
+            status: Some(408),
+            ..cause::Evidence::new(cause::Direction::Outgoing, cause::End::Nothing)
+        };
+        assert_eq!((ended(&silent).0, ended(&silent).1.sip_status), (Cause::Timeout, None));
         assert_eq!(failed(&ua::AttemptFailure::Silence).0, Cause::Timeout);
         let busy = ua::AttemptFailure::Status { status: 503, retry_after: None };
         assert_eq!(failed(&busy).0, Cause::Congestion);
