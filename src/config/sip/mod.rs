@@ -320,7 +320,8 @@ pub struct SipTimers {
 /// How long a trunk's calls are waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SipTrunkTimers {
-    /// Without any response an INVITE goes to the next gateway, or fails. Default 6 s with several gateways, else 32 s.
+    /// Without any response an INVITE goes to the next gateway; the last one is waited for as long as transactions last, 64
+    /// times T1. Default 6 s with several gateways, else 32 s.
     pub no_response: Duration,
     /// Without more than 100 Trying it goes there. `None`: it is waited for as long as it rings.
     pub no_progress: Option<Duration>,
