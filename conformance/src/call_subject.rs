@@ -100,14 +100,24 @@ impl CallSubject {
     }
 }
 
-/// A `[[trunk]]` with one gateway, whose calls come from [`CALLER`]. `transport` as the configuration has it: `udp`, `tcp`,
-/// `tls`. `further`: more keys of the trunk, then sections below it, as lines of TOML.
+/// A `[[trunk]]` with one gateway: see [`sip_trunk_over`].
 #[must_use]
 pub fn sip_trunk(id: &str, gateway: SocketAddr, transport: &str, further: &str) -> String {
-    let (host, port) = (gateway.ip(), gateway.port());
+    sip_trunk_over(id, &[gateway], transport, further)
+}
+
+/// A `[[trunk]]` with gateways in order, whose calls come from [`CALLER`]. `transport` as the configuration has it: `udp`,
+/// `tcp`, `tls`. `further`: more keys of the trunk, then sections below it, as lines of TOML.
+#[must_use]
+pub fn sip_trunk_over(id: &str, gateways: &[SocketAddr], transport: &str, further: &str) -> String {
+    let gateway = |address: &SocketAddr| {
+        let (host, port) = (address.ip(), address.port());
+        format!("{{ host = \"{host}\", port = {port}, transport = \"{transport}\" }}")
+    };
+    let gateways: Vec<_> = gateways.iter().map(gateway).collect();
     format!(
-        "\n[[trunk]]\nid = \"{id}\"\nprotocol = \"sip\"\n\
-         gateway = [{{ host = \"{host}\", port = {port}, transport = \"{transport}\" }}]\n\
-         callers = {{ authorisation = \"the suite\", numbers = [\"{CALLER}\"] }}\n{further}\n"
+        "\n[[trunk]]\nid = \"{id}\"\nprotocol = \"sip\"\ngateway = [{}]\n\
+         callers = {{ authorisation = \"the suite\", numbers = [\"{CALLER}\"] }}\n{further}\n",
+        gateways.join(", ")
     )
 }

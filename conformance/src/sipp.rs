@@ -83,13 +83,29 @@ pub struct Play<'a> {
     pub rate: u32,
     /// Its own address, one of the loopback.
     pub from: Ipv4Addr,
+    /// Datagrams that come again count as messages of the scenario, and none is sent again but by it.
+    pub counts_repeats: bool,
 }
 
 impl<'a> Play<'a> {
     /// One call of a scenario.
     #[must_use]
     pub fn once(scenario: &'a str, transport: Transport) -> Self {
-        Self { scenario, transport, values: &[], calls: 1, rate: 10, from: Ipv4Addr::LOCALHOST }
+        Self {
+            scenario,
+            transport,
+            values: &[],
+            calls: 1,
+            rate: 10,
+            from: Ipv4Addr::LOCALHOST,
+            counts_repeats: false,
+        }
+    }
+
+    /// The same for as many calls, as they come.
+    #[must_use]
+    pub fn times(self, calls: u32) -> Self {
+        Self { calls, ..self }
     }
 
     /// The same with these values.
@@ -195,7 +211,8 @@ impl Sipp {
             .args(["-sf", "scenario.xml", "-i", &play.from.to_string(), "-p", &address.port().to_string()])
             .args(["-t", if play.transport == Transport::Udp { "u1" } else { "t1" }])
             .args(["-m", &play.calls.to_string(), "-r", &play.rate.to_string()])
-            .args(["-nostdin", "-recv_timeout", "8000"])
+            .args(["-nostdin", "-timer_resol", "1", "-recv_timeout", "20000"])
+            .args(play.counts_repeats.then_some("-nr"))
             .args(manner)
             .arg("none")
             .args(last)
