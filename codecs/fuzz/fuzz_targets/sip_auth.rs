@@ -21,7 +21,7 @@ fuzz_target!(|octets: &[u8]| {
     if client.challenged(&mut attempt, [(Asker::Proxy, challenge)]).is_ok() {
         assert!(!client.authorize(&mut attempt, request).is_empty());
     }
-    client.authenticated(Asker::Proxy, given);
+    let _ = client.authenticated(&attempt, Asker::Proxy, given, challenge);
 
     let realm = String::from_utf8_lossy(challenge).into_owned();
     let password = |user: &str| (user == "bob").then(|| "zanzibar".to_owned());

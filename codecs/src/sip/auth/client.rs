@@ -1,7 +1,8 @@
 //! One account's answers to challenges, shared by all calls of the account.
 
 use super::{
-    Algorithm, Asker, Challenge, Credentials, Hex, Qop, Request, Use,
+    Algorithm, Asker, Attempt, Challenge, Credentials, Hex, Qop, Request, Use,
+    attempt::Sent,
     parameters::{Item, Items, escaped, unescaped},
 };
 
@@ -23,16 +24,6 @@ pub struct Client {
     retired: Vec<(Vec<u8>, u32)>,
     seed: u64,
     cnonces: u64,
-}
-
-/// What one request has tried. It goes with the request over all its repetitions.
-#[derive(Debug, Clone, Default)]
-pub struct Attempt {
-    rounds: u8,
-    /// The realms whose challenge to this very request was answered.
-    answered: Vec<(Asker, Vec<u8>)>,
-    /// The nonces that the last repetition used.
-    used: Vec<(Asker, Vec<u8>)>,
 }
 
 /// Why a challenge is not answered: the request has failed.
@@ -129,27 +120,40 @@ impl Client {
         for space in &mut self.spaces {
             self.cnonces += 1;
             let cnonce = Algorithm::Sha256.hash(&[&seed.to_be_bytes(), &self.cnonces.to_be_bytes()]);
-            attempt.used.push((space.asker, space.challenge.nonce.clone()));
-            let value = space.value(&credentials[space.account], &cnonce.as_ref()[..16], request);
+            let cnonce = &cnonce.as_ref()[..16];
+            let (value, key) = space.value(&credentials[space.account], cnonce, request);
+            attempt.used.push(Sent::new(
+                space.asker,
+                &space.challenge,
+                key,
+                (space.count, cnonce),
+                request.uri,
+            ));
             written.push((space.asker, value));
         }
         written
     }
 
-    /// Takes an Authentication-Info of a 2xx: the nonce that the next request shall use.
-    pub fn authenticated(&mut self, asker: Asker, value: &[u8]) {
+    /// Takes an Authentication-Info of a 2xx to the request of this attempt, whose body is `body`: the nonce that the next
+    /// request shall use. Says whether what it proves is right; one that proves nothing is not wrong. Nothing is taken
+    /// from one whose proof is wrong, because whoever wrote it does not know the password.
+    pub fn authenticated(&mut self, attempt: &Attempt, asker: Asker, value: &[u8], body: &[u8]) -> bool {
+        if attempt.is_disproved(asker, value, body) {
+            return false;
+        }
         let next = Items::new(value).find_map(|item| match item {
             Item::Parameter(name, nonce) if name.eq_ignore_ascii_case(b"nextnonce") => Some(nonce),
             _ => None,
         });
         // The header names no realm, so with two of them it is not known whose nonce it is.
         let mut spaces = self.spaces.iter_mut().filter(|space| space.asker == asker);
-        let (Some(next), Some(space), None) = (next, spaces.next(), spaces.next()) else { return };
+        let (Some(next), Some(space), None) = (next, spaces.next(), spaces.next()) else { return true };
         if space.challenge.nonce != next {
             let old = std::mem::replace(&mut space.challenge.nonce, next.to_vec());
             let count = std::mem::replace(&mut space.count, known_count(&self.retired, next));
             retire(&mut self.retired, old, count);
         }
+        true
     }
 
     fn account_for(&self, realm: &[u8]) -> Option<usize> {
@@ -180,31 +184,19 @@ impl Client {
     }
 }
 
-impl Attempt {
-    /// Whether this challenge says that the credentials are wrong.
-    fn has_failed(&self, asker: Asker, challenge: &Challenge) -> bool {
-        let is_same = |list: &[(Asker, Vec<u8>)], value: &[u8]| {
-            list.iter().any(|(of, one)| *of == asker && one.as_slice() == value)
-        };
-        // Credentials sent unasked with an old nonce prove nothing: many servers forget to say that it is stale.
-        !challenge.stale
-            && (is_same(&self.answered, &challenge.realm) || is_same(&self.used, &challenge.nonce))
-    }
-}
-
 impl Space {
-    /// The header's value for one request, counted.
-    fn value(&mut self, of: &Credentials, cnonce: &[u8], request: Request<'_>) -> Vec<u8> {
+    /// The header's value for one request, counted, and the key that its response was made with.
+    fn value(&mut self, of: &Credentials, cnonce: &[u8], request: Request<'_>) -> (Vec<u8>, Hex) {
         let Self { challenge, key, .. } = self;
         let algorithm = challenge.algorithm;
         self.count += 1;
-        let key = match algorithm.is_session() {
+        let key = *match algorithm.is_session() {
             true => self.session.get_or_insert_with(|| algorithm.session_key(key, &challenge.nonce, cnonce)),
             false => key,
         };
         let qop = challenge.choose();
         let of_nonce = qop.map(|qop| Use { qop, count: self.count, cnonce });
-        let response = algorithm.response(key, &challenge.nonce, of_nonce, request);
+        let response = algorithm.response(&key, &challenge.nonce, of_nonce, request);
 
         let mut value = b"Digest ".to_vec();
         if challenge.userhash {
@@ -231,7 +223,7 @@ impl Space {
         if let Some(opaque) = &challenge.opaque {
             quoted(&mut value, "opaque", opaque);
         }
-        value
+        (value, key)
     }
 }
 

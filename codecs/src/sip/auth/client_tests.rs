@@ -212,13 +212,52 @@ fn the_next_nonce_is_used_and_counted_from_one() {
     let (mut client, mut attempt) = (client(), Attempt::default());
     challenge(&mut client, &mut attempt, "Digest realm=\"r\", nonce=\"1\", qop=\"auth\"").unwrap();
     assert_eq!(counted(&send(&mut client, &mut attempt)[0]).0, "00000001");
-    client.authenticated(Asker::Server, b"nextnonce=\"2\", rspauth=\"x\", nc=00000001");
+    let told = |client: &mut Client, attempt: &Attempt, asker, value: &[u8]| {
+        assert!(client.authenticated(attempt, asker, value, b""), "nothing is proved wrong");
+    };
+    told(&mut client, &attempt, Asker::Server, b"nextnonce=\"2\", nc=00000001");
     assert_eq!(counted(&send(&mut client, &mut attempt)[0]), ("00000001".into(), "2".into()));
-    client.authenticated(Asker::Server, b"rspauth=\"x\"");
-    client.authenticated(Asker::Proxy, b"nextnonce=\"3\"");
+    told(&mut client, &attempt, Asker::Server, b"qop=auth");
+    told(&mut client, &attempt, Asker::Proxy, b"nextnonce=\"3\"");
     assert_eq!(counted(&send(&mut client, &mut attempt)[0]), ("00000002".into(), "2".into()));
-    client.authenticated(Asker::Server, b"nextnonce=\"1\"");
+    told(&mut client, &attempt, Asker::Server, b"nextnonce=\"1\"");
     assert_eq!(counted(&send(&mut client, &mut attempt)[0]), ("00000002".into(), "1".into()));
+}
+
+#[test]
+fn an_answer_whose_proof_is_wrong_says_nothing_of_the_next_nonce() {
+    for (offered, algorithm, qop) in [
+        ("qop=\"auth\", algorithm=SHA-256", Algorithm::Sha256, Some(Qop::Auth)),
+        ("qop=\"auth-int\", algorithm=MD5-sess", Algorithm::Md5Sess, Some(Qop::AuthInt)),
+        ("algorithm=MD5", Algorithm::Md5, None),
+    ] {
+        let (mut client, mut attempt) = (client(), Attempt::default());
+        let value = format!("Digest realm=\"biloxi.com\", nonce=\"1\", {offered}");
+        challenge(&mut client, &mut attempt, &value).unwrap();
+        let sent = send(&mut client, &mut attempt).remove(0);
+        let cnonce = get(&sent, "cnonce").unwrap_or_default();
+        let mut key = algorithm.key(b"bob", b"biloxi.com", b"zanzibar");
+        if algorithm.is_session() {
+            key = algorithm.session_key(&key, b"1", cnonce.as_bytes());
+        }
+        let of = qop.map(|qop| Use { qop, count: 1, cnonce: cnonce.as_bytes() });
+        let answer = Request { method: b"", uri: INVITE.uri, body: b"v=0" };
+        let proof = algorithm.response(&key, b"1", of, answer);
+        let proof = String::from_utf8_lossy(proof.as_ref()).into_owned();
+        let wrong = proof.replace(|digit: char| digit.is_ascii_digit(), "a");
+        for (proof, is_right) in [(&wrong, false), (&proof, true)] {
+            let shown =
+                if qop.is_some() { format!(", cnonce=\"{cnonce}\", nc=00000001") } else { String::new() };
+            let told = format!("rspauth=\"{proof}\", nextnonce=\"2\"{shown}");
+            assert_eq!(
+                client.authenticated(&attempt, Asker::Server, told.as_bytes(), b"v=0"),
+                is_right,
+                "{told}"
+            );
+            let nonce = get(&send(&mut client, &mut attempt.clone())[0], "nonce").unwrap();
+            assert_eq!(nonce, if is_right { "2" } else { "1" });
+        }
+    }
 }
 
 #[test]

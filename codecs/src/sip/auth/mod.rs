@@ -5,6 +5,7 @@
 //! - [`Client`]: one account's answers, shared by all its calls; [`Attempt`] is what one request has tried;
 //! - [`Server`]: the other side, with nonces that carry their own time and proof.
 
+mod attempt;
 mod challenge;
 mod client;
 mod digest;
@@ -13,8 +14,9 @@ mod server;
 
 use std::fmt;
 
+pub use attempt::Attempt;
 pub use challenge::{Challenge, Unusable};
-pub use client::{Attempt, Client, GiveUp};
+pub use client::{Client, GiveUp};
 pub use digest::{Algorithm, Hex, Qop, Request, Use};
 pub use server::{Server, ServerConfig, Verdict};
 

@@ -219,14 +219,15 @@ impl Core {
         }
     }
 
-    /// Takes what a 2xx says of the next nonce.
-    pub fn authenticated(&mut self, peer: PeerId, response: &Message) {
+    /// Takes what a 2xx to the request of this attempt says of the next nonce.
+    pub fn authenticated(&mut self, peer: PeerId, attempt: &Attempt, response: &Message) {
         let Some(client) = self.credentials.get_mut(&peer) else { return };
         for (name, asker) in
             [(Name::AuthenticationInfo, Asker::Server), (Name::ProxyAuthenticationInfo, Asker::Proxy)]
         {
             if let Some(value) = response.field(name) {
-                client.authenticated(asker, value);
+                let is_right = client.authenticated(attempt, asker, value, response.body());
+                self.counters.unproven += u64::from(!is_right);
             }
         }
     }

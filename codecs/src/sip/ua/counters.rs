@@ -19,6 +19,10 @@ pub struct Counters {
     pub unknown_dialogs: u64,
     /// Challenges answered.
     pub challenges: u64,
+    /// 2xx whose proof of the password is wrong: nothing was taken from their Authentication-Info.
+    pub unproven: u64,
+    /// Calls that we answered and gave up, because no ACK came.
+    pub unacknowledged: u64,
     /// Times that a further target of a call was tried.
     pub failovers: u64,
     /// Session refreshes sent.

@@ -180,7 +180,7 @@ impl Outside {
             401 | 407 => OutsideOutcome::Unauthorized(response),
             _ => {
                 if status < 300 {
-                    core.authenticated(out.peer, &response);
+                    core.authenticated(out.peer, &out.auth, &response);
                 }
                 OutsideOutcome::Response(response)
             }

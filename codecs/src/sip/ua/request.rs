@@ -165,7 +165,7 @@ impl Leg {
             }
         }
         if let Outcome::Response(response, 200..=299) = outcome {
-            core.authenticated(self.peer, response);
+            core.authenticated(self.peer, &request.draft.auth, response);
         }
         match request.draft.purpose {
             Purpose::End => {}

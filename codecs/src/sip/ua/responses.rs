@@ -289,7 +289,9 @@ impl Leg {
         if known.is_some() && known == self.answered {
             return; // Its ACK waits for our answer.
         }
-        core.authenticated(self.peer, response);
+        if let Call::Outgoing(call) = &self.call {
+            core.authenticated(self.peer, &call.auth, response);
+        }
         let Some(id) = known.or_else(|| self.session_of_response(core, flow, response)) else {
             core.counters.stray += 1;
             return;
