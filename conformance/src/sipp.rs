@@ -211,7 +211,7 @@ impl Sipp {
             .args(["-sf", "scenario.xml", "-i", &play.from.to_string(), "-p", &address.port().to_string()])
             .args(["-t", if play.transport == Transport::Udp { "u1" } else { "t1" }])
             .args(["-m", &play.calls.to_string(), "-r", &play.rate.to_string()])
-            .args(["-nostdin", "-timer_resol", "1", "-recv_timeout", "20000"])
+            .args(["-nostdin", "-recv_timeout", "20000"])
             .args(play.counts_repeats.then_some("-nr"))
             .args(manner)
             .arg("none")

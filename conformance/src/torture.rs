@@ -161,7 +161,8 @@ fn verdict(message: &Message) -> Outcome {
 fn on_datagram(octets: &[u8]) -> Outcome {
     match datagram(Bytes::copy_from_slice(octets)) {
         Ok(Datagram::Message(message)) => verdict(&message),
-        Ok(Datagram::KeepAlive) | Err(_) => Outcome::Dropped,
+        Ok(Datagram::Torn(head)) if head.is_request() => Outcome::Answered(400),
+        Ok(Datagram::KeepAlive | Datagram::Torn(_)) | Err(_) => Outcome::Dropped,
     }
 }
 

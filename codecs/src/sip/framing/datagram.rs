@@ -2,6 +2,7 @@
 
 use bytes::{Buf, Bytes};
 
+use super::stream::HEAD_END;
 use crate::sip::message::{Message, ParseError};
 
 /// What a datagram holds.
@@ -12,6 +13,8 @@ pub enum Datagram {
     /// A message. Its body ends where Content-Length says; one that is shorter than that is for
     /// [`validate`](crate::sip::validate) to refuse.
     Message(Message),
+    /// A message that ends in its headers: as much of it as could be read. A request with a usable Via is owed 400.
+    Torn(Message),
 }
 
 /// Reads a datagram. Empty lines before the message are passed over, octets behind its body are left out.
@@ -25,11 +28,21 @@ pub fn datagram(mut octets: Bytes) -> Result<Datagram, ParseError> {
     }
     let empty = octets.iter().position(|octet| !matches!(octet, b'\r' | b'\n')).unwrap_or_default();
     octets.advance(empty);
-    let mut message = Message::parse(octets)?;
+    let mut message = match Message::parse(octets.clone()) {
+        Err(ParseError::HeaderEnd) => return torn(&octets),
+        parsed => parsed?,
+    };
     if let Ok(Some(length)) = message.content_length() {
         message.truncate_body(length);
     }
     Ok(Datagram::Message(message))
+}
+
+/// What there is of a message whose headers don't end.
+fn torn(octets: &[u8]) -> Result<Datagram, ParseError> {
+    // The last line may be torn, so the one before it ends the head.
+    let end = memchr::memmem::rfind(octets, b"\r\n").ok_or(ParseError::HeaderEnd)?;
+    Message::parse([&octets[..end], HEAD_END].concat().into()).map(Datagram::Torn)
 }
 
 #[cfg(test)]
@@ -72,8 +85,15 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_end_of_headers_is_no_message() {
-        assert_eq!(datagram(Bytes::from_static(HEAD.as_bytes())).unwrap_err(), ParseError::HeaderEnd);
-        assert_eq!(datagram(Bytes::from_static(b"jaK")).unwrap_err(), ParseError::StartLine);
+    fn what_has_no_end_of_headers_is_torn_in_its_last_line() {
+        match datagram(Bytes::from(format!("{HEAD}From: <sip:a@b>;ta"))) {
+            Ok(Datagram::Torn(message)) => {
+                assert_eq!((message.fields().len(), message.via().is_ok()), (1, true))
+            }
+            other => panic!("{other:?}"),
+        }
+        for octets in [&b"OPTIONS sip:a@b SIP/2.0"[..], b"jaK"] {
+            assert_eq!(datagram(Bytes::from_static(octets)).unwrap_err(), ParseError::StartLine);
+        }
     }
 }

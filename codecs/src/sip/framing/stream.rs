@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::sip::message::{Head, Message};
 
 /// The end of the headers.
-const HEAD_END: &[u8] = b"\r\n\r\n";
+pub(super) const HEAD_END: &[u8] = b"\r\n\r\n";
 
 /// How long a message may be, in octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

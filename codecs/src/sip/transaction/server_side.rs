@@ -56,6 +56,12 @@ impl Transactions {
         Ok(())
     }
 
+    /// Says whether a request is a repetition of one whose transaction is kept.
+    #[must_use]
+    pub fn knows(&self, request: &Message) -> bool {
+        self.keys.of_request(request, Sought::Own).is_some_and(|key| self.table.find(key).is_some())
+    }
+
     /// A request came in.
     pub(super) fn receive_request(&mut self, now: Now, flow: Flow, request: Message) -> Option<Absorbed> {
         let Some(key) = self.keys.of_request(&request, Sought::Own) else {

@@ -94,6 +94,7 @@ impl Leg {
         let Some(waiting) = &mut session.unacknowledged else { return };
         if now.mono >= waiting.until {
             session.unacknowledged = None;
+            core.counters.unacknowledged += 1;
             if answered == Some(id) {
                 let Hangup { own, fields } =
                     self.waiting_hangup().unwrap_or_else(|| Hangup::new(Own::NoResponse));

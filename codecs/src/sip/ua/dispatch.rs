@@ -9,8 +9,8 @@ use super::{
 use crate::{
     Now,
     sip::{
-        Flow, Message, Method, Writer,
-        framing::StreamFault,
+        Flow, Message, Method, Name, Writer,
+        message::Via,
         transaction::{TransactionId, way_back},
         uri::Uri,
         validate::{Scope, Verdict, admit, form},
@@ -25,6 +25,10 @@ impl Endpoint {
             return false;
         }
         match form(message, &self.core.config.abilities) {
+            Verdict::Pass if self.is_a_call_too_many(flow, message) => {
+                self.refuse_overflow(flow, message);
+                false
+            }
             Verdict::Pass => true,
             Verdict::Answer(refusal) => {
                 let tag = self.core.tokens.tag_of(message);
@@ -38,6 +42,20 @@ impl Endpoint {
                 false
             }
         }
+    }
+
+    /// Whether a message begins a call that there is no room for. It is refused before any state is made for it, so that a
+    /// flood takes nothing but the time to read it.
+    fn is_a_call_too_many(&self, flow: &Flow, message: &Message) -> bool {
+        if message.method() != Some(Method::Invite) || message.to().is_ok_and(|to| to.tag().is_some()) {
+            return false;
+        }
+        let is_peer_full = |peer: &Peer| self.incoming.get(&peer.id).is_some_and(|count| *count >= peer.legs);
+        // Whose call it is costs more to find out than whether that matters.
+        let is_too_many = self.is_full()
+            || self.core.peers.iter().any(is_peer_full)
+                && self.peer_of(flow, message).is_some_and(is_peer_full);
+        is_too_many && !self.core.transactions.knows(message)
     }
 
     /// Whether a request belongs to no peer and to no dialog.
@@ -146,8 +164,7 @@ impl Endpoint {
     }
 
     fn handle_invite(&mut self, now: Now, id: TransactionId, flow: Flow, request: Message, peer: &Peer) {
-        let is_full = self.incoming.get(&peer.id).is_some_and(|count| *count >= peer.legs);
-        if peer.intake == Intake::Draining || self.is_full() || is_full {
+        if peer.intake == Intake::Draining {
             self.core.counters.overloaded += 1;
             let response = self.overloaded();
             return self.answer(now, id, &flow, &request, &response);
@@ -200,20 +217,20 @@ impl Endpoint {
         Response::new(503).with_field("Retry-After", seconds.to_string())
     }
 
-    /// A request beyond the transactions' limits.
+    /// A request beyond the limits.
     pub(super) fn refuse_overflow(&mut self, flow: &Flow, request: &Message) {
         self.core.counters.overloaded += 1;
         let response = self.overloaded();
         self.answer_stateless(flow, request, &response);
     }
 
-    /// What is still owed to a stream that broke its framing.
-    pub(super) fn answer_fault(&mut self, flow: &Flow, fault: &StreamFault) -> Option<u16> {
-        let head = fault.message.as_ref()?;
-        if !head.is_request() || head.method() == Some(Method::Ack) || self.is_strange(flow, head) {
+    /// Answers a message of which only the head could be read, if anything is owed to it.
+    pub(super) fn answer_broken(&mut self, flow: &Flow, head: &Message, status: u16) -> Option<u16> {
+        let has_way_back = head.values(Name::Via).next().is_some_and(Via::is_usable);
+        let is_answered = head.is_request() && has_way_back && head.method() != Some(Method::Ack);
+        if !is_answered || self.is_strange(flow, head) {
             return None;
         }
-        let status = fault.kind.status();
         self.answer_stateless(flow, head, &Response::new(status));
         Some(status)
     }

@@ -88,6 +88,11 @@ impl Endpoint {
         match datagram(octets) {
             Ok(Datagram::KeepAlive) => {}
             Ok(Datagram::Message(message)) => self.handle_message(now, flow, message),
+            Ok(Datagram::Torn(head)) => {
+                self.now = Some(now);
+                let status = self.answer_broken(&flow, &head, 400);
+                self.malformed(flow, status);
+            }
             Err(_) => self.malformed(flow, None),
         }
     }
@@ -103,8 +108,10 @@ impl Endpoint {
     }
 
     /// A stream broke its framing: what may still be answered is, before the driver closes the connection.
-    pub fn handle_stream_fault(&mut self, flow: Flow, fault: StreamFault) {
-        let status = self.answer_fault(&flow, &fault);
+    pub fn handle_stream_fault(&mut self, now: Now, flow: Flow, fault: StreamFault) {
+        self.now = Some(now);
+        let head = fault.message.as_ref();
+        let status = head.and_then(|head| self.answer_broken(&flow, head, fault.kind.status()));
         self.malformed(flow, status);
     }
 
@@ -169,6 +176,12 @@ impl Endpoint {
     #[must_use]
     pub fn transaction_counters(&self) -> &transaction::Counters {
         self.core.transactions.counters()
+    }
+
+    /// Transactions that are kept: those of our requests, and those of peers.
+    #[must_use]
+    pub fn transactions(&self) -> [usize; 2] {
+        [self.core.transactions.clients(), self.core.transactions.servers()]
     }
 
     /// Legs that have not ended.
