@@ -40,7 +40,27 @@ pub(super) fn describe() {
         "Connections closed because the peer did not read."
     );
     describe_counter!("carrierd_sip_refreshes_total", "Session refreshes, by the side that sent them.");
+    describe_counter!(
+        "carrierd_sip_connections_unfinished_total",
+        "Connections closed because a message that began did not come in full in time."
+    );
     describe_counter!("carrierd_sip_undelivered_total", "Datagrams that could not be sent.");
+    describe_gauge!(
+        "carrierd_sip_transactions",
+        "Transactions that are kept, by side: of our requests (client), and of those of peers (server)."
+    );
+    describe_counter!(
+        "carrierd_sip_unacknowledged_total",
+        "Calls that were answered and ended, because the answer was never acknowledged."
+    );
+    describe_counter!(
+        "carrierd_sip_unproven_total",
+        "Answers whose proof (rspauth) is wrong: whoever gave them does not know the password."
+    );
+    describe_counter!(
+        "carrierd_sip_registration_failures_total",
+        "REGISTERs that failed, by trunk and status (none: no answer)."
+    );
     describe_gauge!("carrierd_sip_connections", "Connections that are open or being opened.");
 }
 
@@ -59,12 +79,20 @@ pub struct SipMetrics {
     pub refused: Counter,
     /// Connections whose peer did not read.
     pub stalled: Counter,
+    /// Connections whose message did not come in full.
+    pub unfinished: Counter,
     /// Datagrams that could not be sent.
     pub undelivered: Counter,
     /// Session refreshes that we sent.
     pub refreshes: Counter,
     /// Session refreshes that peers sent.
     pub refreshed: Counter,
+    /// Calls whose answer was never acknowledged.
+    pub unacknowledged: Counter,
+    /// Answers whose proof is wrong.
+    pub unproven: Counter,
+    /// Transactions now: of our requests, and of those of peers.
+    pub transactions: [Gauge; 2],
     /// Connections now.
     pub connections: Gauge,
 }
@@ -80,9 +108,14 @@ impl SipMetrics {
             overloaded: counter!("carrierd_sip_overloaded_total"),
             refused: counter!("carrierd_sip_connections_refused_total"),
             stalled: counter!("carrierd_sip_connections_stalled_total"),
+            unfinished: counter!("carrierd_sip_connections_unfinished_total"),
             undelivered: counter!("carrierd_sip_undelivered_total"),
             refreshes: counter!("carrierd_sip_refreshes_total", "side" => "us"),
             refreshed: counter!("carrierd_sip_refreshes_total", "side" => "peer"),
+            unacknowledged: counter!("carrierd_sip_unacknowledged_total"),
+            unproven: counter!("carrierd_sip_unproven_total"),
+            transactions: ["client", "server"]
+                .map(|side| gauge!("carrierd_sip_transactions", "side" => side)),
             connections: gauge!("carrierd_sip_connections"),
         }
     }
@@ -137,6 +170,13 @@ impl SipTrunkMetrics {
     /// A gateway failed an INVITE. Rare, so it is looked up each time.
     pub fn gateway_failed(&self, cause: &'static str) {
         counter!("carrierd_sip_gateway_failures_total", "trunk" => self.trunk.clone(), "cause" => cause)
+            .increment(1);
+    }
+
+    /// A REGISTER failed. Rare, so it is looked up each time.
+    pub fn registration_failed(&self, status: Option<u16>) {
+        let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+        counter!("carrierd_sip_registration_failures_total", "trunk" => self.trunk.clone(), "status" => status)
             .increment(1);
     }
 

@@ -243,8 +243,14 @@ impl Driver {
         self.metrics.refreshed.increment(endpoint.refreshed - before.endpoint.refreshed);
         self.metrics.refused.increment(sockets.refused - before.sockets.refused);
         self.metrics.stalled.increment(sockets.stalled - before.sockets.stalled);
+        self.metrics.unacknowledged.increment(endpoint.unacknowledged - before.endpoint.unacknowledged);
+        self.metrics.unproven.increment(endpoint.unproven - before.endpoint.unproven);
+        self.metrics.unfinished.increment(sockets.unfinished - before.sockets.unfinished);
         self.metrics.undelivered.increment(sockets.undelivered - before.sockets.undelivered);
         self.metrics.connections.set(self.transports.connections() as f64);
+        for (gauge, live) in self.metrics.transactions.iter().zip(self.endpoint.transactions()) {
+            gauge.set(live as f64);
+        }
         self.counted = Counted { endpoint, sockets };
     }
 

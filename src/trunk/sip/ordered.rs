@@ -233,6 +233,7 @@ impl Driver {
     fn incoming(&mut self, now: Now, incoming: &ua::Incoming) {
         let Some(trunk) = self.trunks.get_mut(&incoming.peer) else { return };
         let Some(slot) = trunk.slots.take() else {
+            self.metrics.overloaded.increment(1);
             let full = Response::new(503).with_field("Retry-After", "5");
             // It ended meanwhile, or it is told.
             let _ = self.endpoint.respond(now, incoming.leg, full);

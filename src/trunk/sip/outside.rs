@@ -119,11 +119,13 @@ impl SipTrunk {
                 registration::Event::Registered { granted, is_listed, .. } => {
                     info!(trunk = %id, ?granted, is_listed, "registered");
                 }
-                registration::Event::Failed { status, retry_in, is_refusal: false } => {
-                    warn!(trunk = %id, ?status, ?retry_in, "the registration failed; it is tried again");
-                }
-                registration::Event::Failed { status, retry_in, is_refusal: true } => {
-                    warn!(trunk = %id, ?status, ?retry_in, "the carrier refuses the registration: look at the account");
+                registration::Event::Failed { status, retry_in, is_refusal } => {
+                    self.metrics.registration_failed(status);
+                    if is_refusal {
+                        warn!(trunk = %id, ?status, ?retry_in, "the carrier refuses the registration: look at the account");
+                    } else {
+                        warn!(trunk = %id, ?status, ?retry_in, "the registration failed; it is tried again");
+                    }
                 }
                 registration::Event::Lapsed => {
                     warn!(trunk = %id, "the registration ran out: no calls come in");

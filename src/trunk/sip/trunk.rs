@@ -211,6 +211,7 @@ impl SipTrunk {
             contact_user: user.into(),
             intake: self.duty.intake(),
             credentials: credentials(&self.config),
+            legs: usize::try_from(self.config.max_calls).unwrap_or(usize::MAX),
             ..Peer::new(self.peer, self.policy.clone())
         }
     }

@@ -55,20 +55,22 @@ struct Deadlines {
 /// What is due.
 enum Due {
     Ping,
-    /// Silence for too long, half a message for too long, or no answer to a ping.
+    /// Half a message for too long.
+    Unfinished,
+    /// Silence for too long, or no answer to a ping.
     End,
 }
 
 impl Deadlines {
     fn next(&self) -> (Instant, Due) {
-        let ends = [
-            Some(self.used + self.timers.idle),
-            self.begun.map(|begun| begun + self.timers.message),
-            self.pinged.map(|pinged| pinged + self.timers.pong),
+        let all = [
+            Some((self.used + self.timers.idle, Due::End)),
+            self.begun.map(|begun| (begun + self.timers.message, Due::Unfinished)),
+            self.pinged.map(|pinged| (pinged + self.timers.pong, Due::End)),
+            (self.pings && self.pinged.is_none()).then_some((self.sent + self.timers.ping, Due::Ping)),
         ];
-        let end = ends.into_iter().flatten().min().unwrap_or(self.used);
-        let ping = self.sent + self.timers.ping;
-        if self.pings && self.pinged.is_none() && ping < end { (ping, Due::Ping) } else { (end, Due::End) }
+        let first = all.into_iter().flatten().min_by_key(|(at, _)| *at);
+        first.unwrap_or((self.used, Due::End))
     }
 }
 
@@ -114,6 +116,10 @@ pub(super) async fn run(
             }
             () = sleep_until(deadline) => match due {
                 Due::End => return Err(io::ErrorKind::TimedOut.into()),
+                Due::Unfinished => {
+                    let _ = tell.send(Note::Unfinished).await;
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
                 Due::Ping => {
                     queue.octets.fetch_add(PING.len(), Ordering::Relaxed);
                     outbox.extend_from_slice(PING);

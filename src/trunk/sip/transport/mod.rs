@@ -62,6 +62,8 @@ pub struct Unreachable;
 enum Note {
     Accepted(SocketAddr, Transport, TcpStream, SocketAddr),
     Arrived(Arrival),
+    /// A connection ends because a message did not come in full.
+    Unfinished,
 }
 
 /// What is counted.
@@ -71,6 +73,8 @@ pub struct Counters {
     pub refused: u64,
     /// Connections whose peer did not read what it was sent.
     pub stalled: u64,
+    /// Connections on which a message began and did not come in full in time.
+    pub unfinished: u64,
     /// Datagrams that could not be sent.
     pub undelivered: u64,
 }
@@ -84,6 +88,7 @@ pub struct Transports {
     next: usize,
     connections: Connections,
     notes: mpsc::Receiver<Note>,
+    unfinished: u64,
     undelivered: u64,
     /// What accepts connections; ends with this.
     _accepting: JoinSet<()>,
@@ -117,7 +122,8 @@ impl Transports {
             listeners.push(SipListener { transport: listener.transport, address });
         }
         let connections = Connections::new(config, tls, tell);
-        Ok(Self { udp, listeners, next: 0, connections, notes, undelivered: 0, _accepting: accepting })
+        let (next, unfinished, undelivered) = (0, 0, 0);
+        Ok(Self { udp, listeners, next, connections, notes, unfinished, undelivered, _accepting: accepting })
     }
 
     fn socket(&self, target: &Target) -> Option<&Udp> {
@@ -156,6 +162,7 @@ impl Wire for Transports {
                 Note::Accepted(local, transport, stream, remote) => {
                     self.connections.accept(local, transport, stream, remote);
                 }
+                Note::Unfinished => self.unfinished += 1,
                 Note::Arrived(arrival) => {
                     if let Arrival::Lost { flow: Flow { connection: Some(connection), .. }, .. } = &arrival {
                         self.connections.forget(*connection);
@@ -186,7 +193,7 @@ impl Wire for Transports {
 
     fn counters(&self) -> Counters {
         let (refused, stalled) = self.connections.counters();
-        Counters { refused, stalled, undelivered: self.undelivered }
+        Counters { refused, stalled, unfinished: self.unfinished, undelivered: self.undelivered }
     }
 
     fn connections(&self) -> usize {
