@@ -63,6 +63,12 @@ impl Daemon {
         self.gateway
     }
 
+    /// Where its metrics are.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// The process, to be measured.
     #[must_use]
     pub fn subject(&self) -> &Subject {

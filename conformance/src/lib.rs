@@ -2,7 +2,8 @@
 //! ([`vector`], [`judge`]), with the torture messages of SIP ([`torture`]), with vectors from the field ([`field`]), with
 //! foreign dissectors ([`pcap`], [`gaps`]) and with foreign peers, which run as processes ([`peer`]; for calls [`sipp`],
 //! [`kamailio`] and [`baresip`]), alone and against the daemon ([`daemon`], [`platform`];
-//! for calls [`call_subject`], [`calls`], [`part`]) and the simulator ([`simulated`]).
+//! for calls [`call_subject`], [`calls`], [`part`]) and the simulator ([`simulated`]), and with SIP that no machine of ours
+//! wrote ([`raw_sip`]). What a process counts is read from its [`metrics`].
 //!
 //! It also puts the daemon and the simulator to the proof as processes ([`subject`], [`rig`]): under load ([`mod@bench`]),
 //! under SIGKILL ([`kill_loop`]), with many calls ([`hold`]) and with much to remember ([`scale`]), through a client compiled from `proto/` alone ([`api`]).
@@ -25,10 +26,12 @@ pub mod judge;
 pub mod kamailio;
 pub mod kill_loop;
 pub mod loopback;
+pub mod metrics;
 pub mod part;
 pub mod pcap;
 pub mod peer;
 pub mod platform;
+pub mod raw_sip;
 pub mod report;
 pub mod rig;
 pub mod scale;

@@ -165,6 +165,10 @@ pub enum Foreign {
     SmsgateSp,
     /// grpcio as a gateway service.
     Grpcio,
+    /// A carrier of calls in Python that challenges and judges.
+    SipCarrier,
+    /// A caller in Python that splits and glues its messages.
+    SipCaller,
 }
 
 impl Foreign {
@@ -177,6 +181,8 @@ impl Foreign {
             Self::NodeSmpp => (PathBuf::from("node"), peers.join("node-smpp/server.js")),
             Self::Smpplib => (peers.join("venv/bin/python"), source.join("smpplib/client.py")),
             Self::Grpcio => (peers.join("venv/bin/python"), source.join("grpc/client.py")),
+            Self::SipCarrier => (peers.join("venv/bin/python"), source.join("sip/carrier.py")),
+            Self::SipCaller => (peers.join("venv/bin/python"), source.join("sip/caller.py")),
             Self::SmsgateIsmg | Self::SmsgateSp => (PathBuf::from("java"), peers.join("smsgate/classes")),
         };
         if !first.exists() || (program.is_absolute() && !program.exists()) {
@@ -184,7 +190,9 @@ impl Foreign {
         }
         let mut command = Command::new(program);
         match self {
-            Self::NodeSmpp | Self::Smpplib | Self::Grpcio => command.arg(first),
+            Self::NodeSmpp | Self::Smpplib | Self::Grpcio | Self::SipCarrier | Self::SipCaller => {
+                command.arg(first)
+            }
             Self::SmsgateIsmg | Self::SmsgateSp => {
                 let path = format!("{}:{}/*", first.display(), peers.join("smsgate/lib").display());
                 command.args(["-cp", &path, "Smsgate", if self == Self::SmsgateSp { "sp" } else { "ismg" }])
