@@ -12,7 +12,8 @@ const USUAL_HEADERS: usize = 24;
 
 /// Writes one message: the start line when it is made, then headers in the order of the calls, then the body.
 ///
-/// A value is written on one line: CR, LF and NUL become spaces, so that no value can begin another header. Lengths
+/// A value is written on one line: CR, LF and a NUL without a backslash become spaces, so that no value can begin another
+/// header. Lengths
 /// are the writer's own business: Content-Length is written by [`body`](Self::body) and [`finish`](Self::finish).
 #[derive(Debug)]
 pub struct Writer {
@@ -172,10 +173,14 @@ impl Writer {
         let (StartLine::Request { line, .. } | StartLine::Response { line, .. }) = self.start;
         let lines = self.fields.iter().map(|field| Span { start: field.label.start, end: field.value.end });
         for line in std::iter::once(line).chain(lines) {
+            let mut before = b' ';
             for octet in &mut self.out[line.start as usize..line.end as usize] {
-                if matches!(*octet, b'\r' | b'\n' | b'\0') {
+                // Behind a backslash a NUL is one octet of a quoted text like any other.
+                let is_quoted = before == b'\\' && *octet == b'\0';
+                if matches!(*octet, b'\r' | b'\n' | b'\0') && !is_quoted {
                     *octet = b' ';
                 }
+                before = *octet;
             }
         }
     }
