@@ -82,6 +82,17 @@ impl<'a> Request<'a> {
     }
 }
 
+/// An ACK to a refusal, or a CANCEL: with the INVITE's top Via and the To of `to`. `None` for an INVITE that has no
+/// readable number.
+#[must_use]
+pub fn follow_up(method: &str, invite: &Message, to: &Message) -> Option<Bytes> {
+    let number = invite.cseq().ok()?.number;
+    let mut writer = Writer::request(method, invite.request_uri());
+    writer.field(Name::Via, invite.values(Name::Via).next()?).number(Name::MaxForwards, 70_u64);
+    writer.copy(invite, Name::From).copy(to, Name::To).copy(invite, Name::CallId).cseq(number, method);
+    Some(writer.finish().octets().clone())
+}
+
 /// A request inside the dialog that the response made: the ACK to a 2xx, with the number of the INVITE, or a BYE.
 ///
 /// # Errors

@@ -1,5 +1,8 @@
 //! The torture messages of RFC 4475 and RFC 5118: what an endpoint shall do with each, and what the parser and the
-//! validation by themselves would have it do. An endpoint that is put to the proof as a process joins the same table.
+//! validation by themselves would have it do. What a daemon does with it as a process stands in the same table ([`live`]).
+
+mod answer;
+pub mod live;
 
 use std::{fmt, fs, path::Path, str::FromStr};
 
@@ -82,6 +85,13 @@ pub struct Torture {
     pub wanted: Vec<Outcome>,
     /// The outcomes on a stream, where they differ.
     on_stream: Option<Vec<Outcome>>,
+    /// The outcomes of a live endpoint, where it knows more than the message says: which dialogs there are.
+    live: Option<Vec<Outcome>>,
+    /// The same on a stream, where that differs.
+    live_on_stream: Option<Vec<Outcome>>,
+    /// Header lines that the answer must have.
+    #[serde(default)]
+    carries: Vec<String>,
     /// What it tries.
     pub point: String,
     /// The message.
