@@ -108,7 +108,7 @@ mod tests {
 
     fn leg(number: u16) -> Leg {
         let placement = Placement { call: clock::fresh_call_id(), number };
-        Leg::new(placement, 0, CallDirection::Outbound, String::new())
+        Leg::new(placement, PeerId(0), CallDirection::Outbound, String::new())
     }
 
     #[test]

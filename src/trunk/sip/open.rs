@@ -31,7 +31,6 @@ use super::{
 use crate::{
     clock,
     config::{SipConfig, SipListener, Strangers},
-    domain::LADDER_RUNGS,
     telemetry::metrics::SipMetrics,
     trunk::calls::TrunkSide,
 };

@@ -55,9 +55,7 @@ impl Driver {
                 self.note_hangup(placement, &why);
                 (
                     placement,
-                    self.on(placement, |endpoint, leg| {
-                        endpoint.hangup(now, leg, facts::hangup(&why))
-                    }),
+                    self.on(placement, |endpoint, leg| endpoint.hangup(now, leg, facts::hangup(&why))),
                 )
             }
             CallOrder::Offer { placement, sdp } => (

@@ -13,7 +13,7 @@ use tokio::{sync::watch, time::timeout};
 
 use super::{
     Duty, OpenSip, TrunkWish, Wish, open,
-    transport::{Arrival, Transports, Wire, arrival},
+    transport::{Arrival, Sockets, Transports, Wire, arrival},
 };
 use crate::{
     clock,
@@ -160,7 +160,7 @@ impl Bed {
         let trunks: Vec<_> =
             config.sip_trunks.iter().map(|trunk| TrunkWish::new(Arc::new(trunk.clone()))).collect();
         let statuses = trunks.iter().map(|trunk| trunk.status.subscribe()).collect();
-        let open = open(&config.sip, Wish { trunks, ends: false }, side, 1).unwrap();
+        let open = open(&config.sip, Wish { trunks, ends: false }, side, &Sockets, 1).unwrap();
         Self { open, calls, statuses }
     }
 

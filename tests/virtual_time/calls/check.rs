@@ -123,11 +123,11 @@ pub fn limits(lines: &[Line]) {
                 }
             }
             (None, Method::Bye, _) => _ = open.remove(&call_id),
-            (Some(300..), Method::Invite, false) if message.to().is_ok_and(|to| to.tag().is_some()) => {
-                // Of the first INVITE, not of one in mid-call.
-                if open.get(&call_id).is_some_and(|_| cseq.number == 1) {
-                    open.remove(&call_id);
-                }
+            // Of the first INVITE, not of one in mid-call.
+            (Some(300..), Method::Invite, false)
+                if cseq.number == 1 && message.to().is_ok_and(|to| to.tag().is_some()) =>
+            {
+                open.remove(&call_id);
             }
             (Some(_), Method::Invite, false) => {
                 if let Some(one) = open.get_mut(&call_id) {

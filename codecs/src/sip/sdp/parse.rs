@@ -133,6 +133,12 @@ impl<'a> Sdp<'a> {
 }
 
 impl<'a> Media<'a> {
+    /// The `m=` line and all that belongs to it.
+    #[must_use]
+    pub fn lines(&self) -> &'a [Line<'a>] {
+        self.lines
+    }
+
     /// `audio`, `video` and others.
     #[must_use]
     pub fn kind(&self) -> &'a [u8] {

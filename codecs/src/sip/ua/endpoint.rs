@@ -89,7 +89,6 @@ impl Endpoint {
             Ok(Datagram::KeepAlive) => {}
             Ok(Datagram::Message(message)) => self.handle_message(now, flow, message),
             Ok(Datagram::Torn(head)) => {
-                self.now = Some(now);
                 let status = self.answer_broken(&flow, &head, 400);
                 self.malformed(flow, status);
             }
@@ -108,8 +107,7 @@ impl Endpoint {
     }
 
     /// A stream broke its framing: what may still be answered is, before the driver closes the connection.
-    pub fn handle_stream_fault(&mut self, now: Now, flow: Flow, fault: StreamFault) {
-        self.now = Some(now);
+    pub fn handle_stream_fault(&mut self, flow: Flow, fault: StreamFault) {
         let head = fault.message.as_ref();
         let status = head.and_then(|head| self.answer_broken(&flow, head, fault.kind.status()));
         self.malformed(flow, status);
