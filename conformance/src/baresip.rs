@@ -21,6 +21,8 @@ use tokio::{
 
 use crate::loopback::{free_port, is_installed_or_skip};
 
+/// Its number: it answers calls to that and to no other.
+pub const NUMBER: &str = "+8613800138000";
 /// How long it may take to start, and to do what it is told.
 const WITHIN: Duration = Duration::from_secs(30);
 /// How often it is tried whether it listens.
@@ -64,7 +66,8 @@ impl Baresip {
         let within = |name: &str| folder.path().join(name);
         fs::write(within("voice.wav"), silence()).context("its voice")?;
         fs::write(within("config"), config(address, control, folder.path())?).context("its configuration")?;
-        fs::write(within("accounts"), format!("<sip:phone@{address}>;regint=0\n")).context("its account")?;
+        fs::write(within("accounts"), format!("<sip:{NUMBER}@{address}>;regint=0\n"))
+            .context("its account")?;
         fs::write(within("contacts"), "").context("its contacts")?;
         let log = fs::File::create(within("log")).context("its log")?;
         let mut command = Command::new("baresip");

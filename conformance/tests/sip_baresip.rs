@@ -4,7 +4,7 @@
 use anyhow::Result;
 use conformance::{
     api::{CallCause, CallState, HangupParty, SdpKind},
-    baresip::Baresip,
+    baresip::{Baresip, NUMBER},
     call_subject::{CALLER, CallSubject, sip_trunk},
     calls::{Calls, call_to},
     kamailio::{Kamailio, Proxy},
@@ -38,8 +38,15 @@ async fn press(phone: &mut Baresip, keys: &[Key]) -> Result<()> {
                 phone.press("accept", "").await?;
                 phone.event("CALL_ESTABLISHED").await?;
             }
-            Key::Hold => phone.press("hold", "").await?,
-            Key::Resume => phone.press("resume", "").await?,
+            // Each is over when the other side has answered it.
+            Key::Hold => {
+                phone.press("hold", "").await?;
+                phone.event("CALL_REMOTE_SDP").await?;
+            }
+            Key::Resume => {
+                phone.press("resume", "").await?;
+                phone.event("CALL_REMOTE_SDP").await?;
+            }
             Key::HangUp => phone.press("hangup", "").await?,
             Key::Wait => phone.event("CALL_CLOSED").await?,
         }
@@ -59,7 +66,7 @@ async fn call_the_phone(
         phone.event("CALL_INCOMING").await?;
         press(phone, keys).await
     };
-    let call = call_to("+8613800138000", CALLER, "phone");
+    let call = call_to(NUMBER, CALLER, "phone");
     let (played, platform) = tokio::join!(played, part::place(calls, call, does, &end));
     part::both(played, platform)
 }
@@ -130,7 +137,7 @@ async fn the_daemon_and_a_phone_call_each_other() {
             let refused = End { states, cause: CallCause::Busy, status: 486, ..BY_PHONE };
             note("it refuses", call_the_phone(&mut phone, &calls, &[Key::HangUp], &[], refused).await);
             let states = &[CallState::Initiated, CallState::Ringing, CallState::Canceled];
-            let given_up = End { states, cause: CallCause::Cancelled, ..by_us };
+            let given_up = End { states, cause: CallCause::Cancelled, status: 487, ..by_us };
             let does = [Do::Until(CallState::Ringing), Do::HangUp];
             note("we give up", call_the_phone(&mut phone, &calls, &[Key::Wait], &does, given_up).await);
             let does = [&[Do::Answer, talked][..], &hold[..]].concat();
