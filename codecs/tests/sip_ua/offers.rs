@@ -267,6 +267,25 @@ fn a_session_that_nobody_refreshes_is_ended_by_the_watcher() {
 }
 
 #[test]
+fn digits_keep_their_order_though_the_network_loses_one() {
+    let (mut wire, ours, _) = answered();
+    wire.rule = lose(Side::Caller, "INFO", 1);
+    let now = wire.now();
+    for digit in ['1', '2', '3'] {
+        let body = Body {
+            content_type: "application/dtmf-relay".into(),
+            octets: format!("Signal={digit}\r\nDuration=160\r\n").into(),
+        };
+        wire.caller.info(now, ours, body).unwrap();
+    }
+    wire.run(5_000);
+    let digit = |event: &LegEvent| if let LegEvent::Dtmf { digit, .. } = event { Some(*digit) } else { None };
+    let arrived: Vec<_> = wire.events(Side::Carrier).into_iter().filter_map(digit).collect();
+    assert_eq!(arrived, b"123");
+    end(wire, ours);
+}
+
+#[test]
 fn digits_arrive_by_info_and_transfers_are_refused_but_told() {
     let (mut wire, ours, _) = answered();
     let now = wire.now();

@@ -52,6 +52,9 @@ pub(super) struct Draft {
     pub asks_timer: bool,
 }
 
+/// INFO requests of a session that may wait for the one before them; four words of keys.
+const MOST_INFOS: usize = 256;
+
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -183,6 +186,8 @@ impl Leg {
                 if status == 481 || matches!(outcome, Outcome::Nothing) {
                     self.lose_dialog(core, now, request.draft.session, outcome);
                 }
+                // One that can't be sent is as one that was lost; those behind it are asked for with the next.
+                _ = self.send_waiting_info(core, now, request.draft.session);
             }
         }
     }
@@ -283,7 +288,24 @@ impl Leg {
 
     /// Sends an INFO.
     pub fn send_info(&mut self, core: &mut Core, now: Now, body: Body) -> Result<(), Refusal> {
-        let id = self.talk().map(|session| session.id).ok_or(Refusal::WrongState)?;
+        let session = self.talk().ok_or(Refusal::WrongState)?;
+        if session.infos.len() >= MOST_INFOS {
+            return Err(Refusal::Full);
+        }
+        session.infos.push_back(body);
+        let id = session.id;
+        self.send_waiting_info(core, now, id)
+    }
+
+    /// Sends the next INFO, unless one is out: two at once may arrive in any order, and digits have one.
+    fn send_waiting_info(&mut self, core: &mut Core, now: Now, id: SessionId) -> Result<(), Refusal> {
+        let is_out =
+            |request: &Request| request.draft.session == id && request.draft.purpose == Purpose::Info;
+        if self.requests.iter().any(is_out) {
+            return Ok(());
+        }
+        let Some(session) = self.session(id).filter(|session| !session.is_over) else { return Ok(()) };
+        let Some(body) = session.infos.pop_front() else { return Ok(()) };
         let mut draft = Draft::new(id, Method::Info, Purpose::Info);
         draft.body = Some(body);
         self.send_request(core, now, draft)

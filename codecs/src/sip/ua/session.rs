@@ -1,6 +1,9 @@
 //! One dialog of a leg, with all that runs in it.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 
@@ -45,6 +48,8 @@ pub(super) struct Session {
     pub their_offer: Option<TheirOffer>,
     /// An offer of ours that is open, or waits for its turn.
     pub our_offer: Option<OurOffer>,
+    /// INFO requests of ours that wait for the answer to the one before them.
+    pub infos: VecDeque<Body>,
     /// A BYE of either side has gone.
     pub is_over: bool,
 }
@@ -125,6 +130,7 @@ impl Session {
             unacknowledged: None,
             their_offer: None,
             our_offer: None,
+            infos: VecDeque::new(),
             is_over: false,
         }
     }
