@@ -77,7 +77,7 @@ const CALLERS: &[Row] = &[
         "never_confirms",
         RELIABLE,
         &[Do::Play],
-        End { states: &[CallState::EarlyMedia, CallState::Failed], status: 504, ..LOST },
+        End { states: &[CallState::EarlyMedia, CallState::Failed], ..LOST },
     ),
     Row(
         "refused",
