@@ -3,6 +3,7 @@
 //! What is asked of it, and what its answers mean, is left to [`crate::bench`] and [`crate::kill_loop`].
 
 use std::{
+    ffi::OsString,
     fs::{self, OpenOptions},
     io::{BufRead, BufReader},
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -61,7 +62,17 @@ impl Programs {
     fn build_with(arguments: &[&str]) -> Result<Self> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-        let output = Command::new(cargo)
+        let mut command = Command::new(cargo);
+        // What cargo says of the package whose test this is. A build script that looks at it (ring's) would take it for a
+        // change, and half of the workspace would be built anew.
+        let of_package = |name: &OsString| {
+            let name = name.as_encoded_bytes();
+            name.starts_with(b"CARGO_PKG_") || name.starts_with(b"CARGO_MANIFEST_")
+        };
+        for (name, _) in std::env::vars_os().filter(|(name, _)| of_package(name)) {
+            command.env_remove(name);
+        }
+        let output = command
             .args(["build", "--manifest-path", manifest])
             .args(arguments)
             .args(["--message-format", "json-render-diagnostics"])
