@@ -144,6 +144,10 @@ class Carrier:
             expect(contact == known_contact, f"another Contact, {contact}, for the same registration")
             expect(sequence > last, f"CSeq {sequence} after {last}")
         account.registered = (call_id, contact, sequence)
+        if expires == 0:
+            # RFC 3261 section 10.3: a removal is never too brief.
+            tell("removed", **shown)
+            return answer(200, "OK", info)
         if expires < account.plan.get("min_expires", 0):
             tell("too brief", expires=expires, **shown)
             return answer(423, "Interval Too Brief", [("Min-Expires", account.plan["min_expires"]), *info])
