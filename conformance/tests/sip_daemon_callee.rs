@@ -228,7 +228,12 @@ const CALLERS: &[Row] = &[
     Row("update", &[], SILENT, BY_CALLER),
     Row("refreshes", TIMER_OF_THEIRS, SILENT, BY_CALLER),
     Row("info", &[], &[Do::Answer, Do::Feel("5")], BY_CALLER),
-    Row("pressed", &[], &[Do::Answer, Do::Until(CallState::InProgress), Do::Press("5#")], BY_CALLER),
+    Row(
+        "pressed",
+        &[],
+        &[Do::Answer, Do::Until(CallState::InProgress), Do::Pause(200), Do::Press("5#")],
+        BY_CALLER,
+    ),
     Row("other_methods", &[], SILENT, BY_CALLER),
     Row("disorder", &[], SILENT, BY_CALLER),
     Row("phone", &[("DISPLAY", "\"\\xB0\\xA1\"")], SILENT, BY_CALLER),

@@ -2,7 +2,7 @@
 //! for every call.
 //!
 //! The simulator's record is the witness of what reached the carriers; the events and what the daemon answers at the end
-//! are what the platform is told. [`messages`] and [`calls`] compare them; what is common to both is here.
+//! are what the platform is told. `messages` and `calls` compare them; what is common to both is here.
 
 mod calls;
 mod consumer;

@@ -185,6 +185,8 @@ async fn a_storm_of_refusals_ends_every_call_once() {
             "congestion by carrier, 503 Service Unavailable; tried: 503" => refused += 1,
             // The carrier asked for a pause, which is longer than the call may wait.
             "congestion by platform; tried: " => {}
+            // It failed so many in a row that it counts as down.
+            "transport by platform; tried: " => {}
             other => panic!("{other}"),
         }
     }
